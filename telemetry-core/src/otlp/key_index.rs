@@ -1,0 +1,111 @@
+//! Which keys a list of attributes already has.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use super::attributes::entry_at;
+
+/// A hash index over the keys of an encoded list. It holds offsets, not text, and one per thread
+/// is reused, so that indexing allocates nothing in steady state.
+#[derive(Debug, Default)]
+pub(super) struct KeyIndex {
+    /// Offset + 1 of the entry whose key hashes here, or 0.
+    slots: Vec<u32>,
+    used: usize,
+}
+
+/// Enough for the default limit of 128 attributes at half load.
+const INITIAL_SLOTS: usize = 256;
+
+thread_local! {
+    static INDEX: Cell<Option<KeyIndex>> = const { Cell::new(None) };
+}
+
+impl KeyIndex {
+    pub(super) fn take() -> Self {
+        INDEX.take().unwrap_or_default()
+    }
+
+    pub(super) fn put_back(mut self) {
+        self.clear();
+        INDEX.set(Some(self));
+    }
+
+    pub(super) fn insert(&mut self, bytes: &[u8], key: Range<usize>, offset: usize) {
+        if (self.used + 1) * 2 > self.slots.len() {
+            self.grow(bytes);
+        }
+        let Some(key) = bytes.get(key) else { return };
+        let slot = self.slot(bytes, key);
+        if let Some(slot) = self.slots.get_mut(slot) {
+            if *slot == 0 {
+                self.used += 1;
+            }
+            *slot = u32::try_from(offset + 1).unwrap_or(0);
+        }
+    }
+
+    pub(super) fn contains(&self, bytes: &[u8], key: &[u8]) -> bool {
+        !self.slots.is_empty()
+            && self
+                .slots
+                .get(self.slot(bytes, key))
+                .is_some_and(|slot| *slot != 0)
+    }
+
+    /// Indexes the list anew, after its offsets have moved.
+    pub(super) fn rebuild(&mut self, bytes: &[u8]) {
+        self.clear();
+        let mut offset = 0;
+        while let Some((key, end)) = entry_at(bytes, offset) {
+            self.insert(bytes, key, offset);
+            offset = end;
+        }
+    }
+
+    fn clear(&mut self) {
+        self.slots.fill(0);
+        self.used = 0;
+    }
+
+    fn grow(&mut self, bytes: &[u8]) {
+        let size = (self.slots.len() * 2).max(INITIAL_SLOTS);
+        let old = std::mem::replace(&mut self.slots, vec![0; size]);
+        self.used = 0;
+        for offset in old
+            .into_iter()
+            .filter(|slot| *slot != 0)
+            .map(|slot| slot as usize - 1)
+        {
+            if let Some((key, _)) = entry_at(bytes, offset) {
+                self.insert(bytes, key, offset);
+            }
+        }
+    }
+
+    /// The slot of `key`: the one that holds it, or the free one where it belongs.
+    fn slot(&self, bytes: &[u8], key: &[u8]) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut slot = hash(key) & mask;
+        loop {
+            let offset = self.slots.get(slot).copied().unwrap_or(0) as usize;
+            if offset == 0 {
+                return slot;
+            }
+            let found = entry_at(bytes, offset - 1).and_then(|(range, _)| bytes.get(range));
+            if found == Some(key) {
+                return slot;
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+}
+
+/// FNV-1a, <http://www.isthe.com/chongo/tech/comp/fnv/>: short keys, no state, and a collision
+/// costs one comparison because the list is bounded.
+fn hash(key: &[u8]) -> usize {
+    let hash = key.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    usize::try_from(hash >> 16).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,139 @@
+//! What an exporter gets: a number of encoded spans or log records.
+
+use std::fmt;
+
+use crate::otlp::ScopeId;
+
+/// What is being exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Signal {
+    /// Spans.
+    Traces,
+    /// Log records.
+    Logs,
+}
+
+impl Signal {
+    /// The signal's name in lower case, as in `/v1/traces`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Traces => "traces",
+            Self::Logs => "logs",
+        }
+    }
+
+    /// What one item is called, in the plural.
+    #[must_use]
+    pub const fn items(self) -> &'static str {
+        match self {
+            Self::Traces => "spans",
+            Self::Logs => "log records",
+        }
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A number of finished items of one signal, each an encoded OTLP message with its scope.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    bytes: Vec<u8>,
+    count: usize,
+}
+
+/// One encoded span or log record.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "an item is a scope and a message"
+)]
+pub struct Item<'a> {
+    /// Who made it.
+    pub scope: ScopeId,
+    /// The OTLP `Span` or `LogRecord` message.
+    pub message: &'a [u8],
+}
+
+/// The head of a queued item: the length of its message and its scope, both 32 bits.
+const HEAD: usize = 8;
+
+impl Batch {
+    /// An empty batch.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many items it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The memory its items take, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Appends an item whose message `encode` writes.
+    #[inline]
+    pub fn push(&mut self, scope: ScopeId, encode: impl FnOnce(&mut Vec<u8>)) {
+        let head = self.bytes.len();
+        self.bytes.extend_from_slice(&[0; HEAD]);
+        encode(&mut self.bytes);
+        let len = u32::try_from(self.bytes.len() - head - HEAD).unwrap_or(u32::MAX);
+        if let Some(slot) = self.bytes.get_mut(head..head + HEAD) {
+            slot[..4].copy_from_slice(&len.to_le_bytes());
+            slot[4..].copy_from_slice(&scope.to_u32().to_le_bytes());
+        }
+        self.count += 1;
+    }
+
+    /// The items in the order in which they were pushed.
+    #[must_use]
+    pub fn items(&self) -> Items<'_> {
+        Items { rest: &self.bytes }
+    }
+
+    /// Empties the batch and keeps its memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.count = 0;
+    }
+}
+
+/// The items of a [`Batch`].
+#[derive(Clone, Debug)]
+pub struct Items<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = Item<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Item<'a>> {
+        let (len, rest) = self.rest.split_first_chunk::<4>()?;
+        let (scope, rest) = rest.split_first_chunk::<4>()?;
+        let len = usize::try_from(u32::from_le_bytes(*len)).ok()?;
+        let (message, rest) = rest.split_at_checked(len)?;
+        self.rest = rest;
+        Some(Item {
+            scope: ScopeId::from_u32(u32::from_le_bytes(*scope)),
+            message,
+        })
+    }
+}
