@@ -108,6 +108,23 @@ impl Batch {
         Items { rest: &self.bytes }
     }
 
+    /// Takes back the last item, which began where the batch had this size.
+    pub(crate) fn pop(&mut self, size: usize) {
+        self.bytes.truncate(size);
+        self.count -= 1;
+    }
+
+    /// How much memory the batch holds, in bytes.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Appends an item that another batch has.
+    pub(crate) fn push_item(&mut self, item: Item<'_>) {
+        self.push(item.scope, |buffer| buffer.extend_from_slice(item.message));
+    }
+
     /// Empties the batch and keeps its memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
