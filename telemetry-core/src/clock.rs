@@ -31,6 +31,19 @@ impl Timestamp {
         Duration::from_nanos(self.monotonic_nanos.saturating_sub(earlier.monotonic_nanos))
     }
 
+    /// The same reading with another wall time, and monotonic time moved by as much.
+    #[must_use]
+    pub(crate) fn shifted_to(self, unix_nanos: u64) -> Self {
+        let monotonic_nanos = self
+            .monotonic_nanos
+            .saturating_add(unix_nanos)
+            .saturating_sub(self.unix_nanos);
+        Self {
+            unix_nanos,
+            monotonic_nanos,
+        }
+    }
+
     /// The wall time of `self` as seen from `start`: the start's wall time plus what has passed
     /// on the monotonic clock, so that a clock that is set back never makes a negative duration.
     #[must_use]

@@ -15,3 +15,4 @@ pub mod context;
 pub mod export;
 pub mod otlp;
 pub mod pipeline;
+pub mod trace;

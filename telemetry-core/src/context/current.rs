@@ -29,6 +29,8 @@ pub(crate) struct Slot {
     pub(crate) engine: u32,
     /// Whether the span has a tracestate, which is too large for the cell.
     pub(crate) has_trace_state: bool,
+    /// Whether the span is a local root whose ids nobody is known to have used.
+    pub(crate) tracks_use: bool,
 }
 
 thread_local! {
@@ -85,6 +87,7 @@ pub fn enter_ids(ids: Option<CurrentIds>) -> EnteredIds {
         ids,
         engine: 0,
         has_trace_state: false,
+        tracks_use: false,
     });
     EnteredIds {
         previous: SLOT.replace(slot),
@@ -121,6 +124,12 @@ pub(crate) fn replace(engine: u32, old: CurrentIds, new: Slot) {
     {
         SLOT.set(Some(new));
     }
+}
+
+/// Says that somebody knows the current ids.
+#[inline]
+pub(crate) fn mark_used() {
+    USED.set(true);
 }
 
 #[inline]
@@ -202,6 +211,7 @@ mod tests {
             ids,
             engine: 1,
             has_trace_state: false,
+            tracks_use: false,
         }
     }
 

@@ -189,6 +189,18 @@ impl Attributes {
         Fields::new(&self.bytes).map(|field| key_value(field.value.bytes()))
     }
 
+    /// The attributes in order, with their values as encoded, to set them elsewhere.
+    pub(crate) fn raw(&self) -> impl Iterator<Item = (&str, RawValue<'_>)> {
+        Fields::new(&self.bytes).map(|field| {
+            let mut entry = Fields::new(field.value.bytes());
+            let key = entry.next().map_or("", |field| field.value.text());
+            (
+                key,
+                RawValue(entry.next().map_or(&[], |field| field.value.bytes())),
+            )
+        })
+    }
+
     fn remove(&mut self, key: &str) {
         let mut offset = 0;
         while let Some((name, end)) = entry_at(&self.bytes, offset) {
@@ -297,6 +309,19 @@ impl Encode for &[u8] {
 
     fn encode(&self, buffer: &mut Vec<u8>, _: u32) {
         put_message(buffer, BYTES, self);
+    }
+}
+
+/// An `AnyValue` message that is already encoded.
+pub(crate) struct RawValue<'a>(&'a [u8]);
+
+impl Encode for RawValue<'_> {
+    fn encoded_len(&self, _: u32) -> Option<usize> {
+        Some(self.0.len())
+    }
+
+    fn encode(&self, buffer: &mut Vec<u8>, _: u32) {
+        buffer.extend_from_slice(self.0);
     }
 }
 

@@ -1,0 +1,277 @@
+//! What makes spans: ids, the head decision, the clock, and where finished spans go.
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{SpanId, SpanKind};
+
+use super::counters::SpanCounters;
+use super::limits::SpanLimits;
+use super::random;
+use super::record::Record;
+use super::sample::{self, Decision, Question, Sampler};
+use super::state::SpanState;
+use crate::clock::Clock;
+use crate::context::{CurrentIds, SpanContext};
+use crate::otlp::{AnyValueView, Kind, ScopeId, SpanParts};
+use crate::pipeline::Intake;
+
+/// What makes and finishes spans. One per [`SpanLayer`](super::SpanLayer), shared by everything
+/// that records into it.
+#[derive(Debug)]
+pub struct Engine {
+    id: u32,
+    sampler: Sampler,
+    limits: SpanLimits,
+    clock: Clock,
+    intake: Intake,
+    counters: SpanCounters,
+    events: SpanEvents,
+}
+
+/// Which `tracing` events also become events of their span.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpanEvents {
+    /// None: log lines carry the ids, which is enough to find them.
+    None,
+    /// `error!` becomes an exception event.
+    #[default]
+    Errors,
+    /// Every event.
+    All,
+}
+
+/// How an [`Engine`] is set up.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct EngineSettings {
+    /// The head sampler.
+    pub sampler: Sampler,
+    /// The limits of each span.
+    pub limits: SpanLimits,
+    /// Where time is read.
+    pub clock: Clock,
+    /// Where finished spans go.
+    pub intake: Intake,
+    /// Which `tracing` events are copied onto spans.
+    pub events: SpanEvents,
+}
+
+impl EngineSettings {
+    /// The defaults, with finished spans going to `intake`.
+    #[must_use]
+    pub fn new(intake: Intake) -> Self {
+        Self {
+            sampler: Sampler::parent_based_always_on(),
+            limits: SpanLimits::default(),
+            clock: Clock::system(),
+            intake,
+            events: SpanEvents::default(),
+        }
+    }
+}
+
+impl Engine {
+    /// An engine.
+    #[must_use]
+    pub fn new(settings: EngineSettings) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            sampler: settings.sampler,
+            limits: settings.limits,
+            clock: settings.clock,
+            intake: settings.intake,
+            counters: SpanCounters::default(),
+            events: settings.events,
+        }
+    }
+
+    /// Distinguishes the engines of one process.
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// The limits of each span.
+    #[must_use]
+    pub fn limits(&self) -> &SpanLimits {
+        &self.limits
+    }
+
+    /// How many spans were started and ended.
+    #[must_use]
+    pub fn counters(&self) -> &SpanCounters {
+        &self.counters
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(crate) fn events(&self) -> SpanEvents {
+        self.events
+    }
+
+    pub(crate) fn sampler(&self) -> &Sampler {
+        &self.sampler
+    }
+
+    /// Starts a span whose decision needs no attributes, or that has none yet.
+    pub(crate) fn start(&self, parent: Option<SpanContext>, name: &str, kind: Kind) -> SpanState {
+        self.start_with(parent, name, kind, &[])
+    }
+
+    /// Starts a span.
+    pub(crate) fn start_with(
+        &self,
+        parent: Option<SpanContext>,
+        name: &str,
+        kind: Kind,
+        attributes: &[KeyValue],
+    ) -> SpanState {
+        let parent = parent.filter(SpanContext::is_valid);
+        let trace_id = parent
+            .as_ref()
+            .map_or_else(random::trace_id, SpanContext::trace_id);
+        let kind_of_sdk = SpanKind::from(kind);
+        let question = Question {
+            parent: parent.as_ref(),
+            trace_id,
+            name,
+            kind: &kind_of_sdk,
+            attributes,
+        };
+        let decision = self.sampler.decide(question);
+        let ids = CurrentIds {
+            trace_id,
+            span_id: random::span_id(),
+            trace_flags: sample::flags(parent.as_ref(), decision.sampled),
+        };
+        self.state(ids, parent.as_ref(), decision, kind)
+    }
+
+    fn state(
+        &self,
+        ids: CurrentIds,
+        parent: Option<&SpanContext>,
+        decision: Decision,
+        kind: Kind,
+    ) -> SpanState {
+        let record = decision.sampled.then(|| {
+            let mut record = Record::take(&self.limits);
+            record.kind = kind;
+            for entry in &decision.attributes {
+                record.attributes.set(entry.key.as_str(), &entry.value);
+            }
+            self.counters.started();
+            record
+        });
+        SpanState {
+            ids,
+            trace_state: decision.trace_state,
+            parent_span_id: parent.map_or(SpanId::INVALID, SpanContext::span_id),
+            parent_is_remote: parent.map(SpanContext::is_remote),
+            start: self.clock.now(),
+            used: false,
+            record,
+            context: None,
+        }
+    }
+
+    /// Decides anew for a span that has no parent yet and whose ids nobody knows.
+    pub(crate) fn restart(&self, state: &mut SpanState, parent: &SpanContext, name: &str) {
+        let kind = state
+            .record
+            .as_ref()
+            .map_or(Kind::Internal, |record| record.kind);
+        let attributes = state
+            .record
+            .as_deref()
+            .filter(|_| self.sampler.reads_attributes())
+            .map(key_values)
+            .unwrap_or_default();
+        let fresh = self.start_with(Some(parent.clone()), name, kind, &attributes);
+        let record = match (state.record.take(), fresh.record) {
+            (Some(old), Some(new)) => {
+                Record::put_back(new);
+                self.counters.ended();
+                Some(old)
+            }
+            (Some(old), None) => {
+                Record::put_back(old);
+                self.counters.ended();
+                None
+            }
+            (None, new) => new,
+        };
+        *state = SpanState {
+            record,
+            start: state.start,
+            ..fresh
+        };
+    }
+
+    /// Ends a span: its message goes to the exporters, its memory back to the pool.
+    pub(crate) fn end(&self, state: SpanState, scope: ScopeId, name: &str) {
+        let end = self.clock.now().unix_nanos_from(state.start);
+        self.end_at(state, scope, name, end);
+    }
+
+    /// Ends a span at a time that somebody else has read.
+    pub(crate) fn end_at(
+        &self,
+        mut state: SpanState,
+        scope: ScopeId,
+        name: &str,
+        end_unix_nanos: u64,
+    ) {
+        let Some(mut record) = state.record.take() else {
+            return;
+        };
+        let record_name = record.name.take();
+        let status_message = std::mem::replace(&mut record.status_message, Cow::Borrowed(""));
+        let parts = SpanParts {
+            trace_id: state.ids.trace_id,
+            span_id: state.ids.span_id,
+            parent_span_id: state.parent_span_id,
+            parent_is_remote: state.parent_is_remote,
+            trace_flags: state.ids.trace_flags,
+            trace_state: state.trace_state.as_str(),
+            name: record_name.as_deref().unwrap_or(name),
+            kind: record.kind,
+            start_unix_nanos: state.start.unix_nanos(),
+            end_unix_nanos: end_unix_nanos.max(state.start.unix_nanos()),
+            attributes: record.attributes.as_bytes(),
+            dropped_attributes: record.attributes.dropped(),
+            events: &record.events.bytes,
+            dropped_events: record.events.dropped,
+            links: &record.links.bytes,
+            dropped_links: record.links.dropped,
+            status: record.status,
+            status_message: &status_message,
+        };
+        self.intake.push(scope, |buffer| parts.encode(buffer));
+        self.counters.ended();
+        Record::put_back(record);
+    }
+}
+
+/// The recorded attributes in the API's types, for samplers that read them.
+pub(crate) fn key_values(record: &Record) -> Vec<KeyValue> {
+    record
+        .attributes
+        .iter()
+        .filter_map(|(key, value)| {
+            let key = key.to_owned();
+            match value {
+                AnyValueView::Str(text) => Some(KeyValue::new(key, text.to_owned())),
+                AnyValueView::Bool(value) => Some(KeyValue::new(key, value)),
+                AnyValueView::Int(value) => Some(KeyValue::new(key, value)),
+                AnyValueView::Double(value) => Some(KeyValue::new(key, value)),
+                _ => None,
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,89 @@
+//! `tracing` events that become events of their span.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+
+use tracing_core::{Event, Level};
+
+use super::exception::Exception;
+use super::limits::SpanLimits;
+use super::visit::{Special, Visitor};
+use crate::clock::Timestamp;
+use crate::otlp::{AnyValueView, Attributes};
+
+/// An event, gathered before the span is locked: its values are the user's code.
+pub(super) struct Happening {
+    pub(super) unix_nanos: u64,
+    pub(super) name: Cow<'static, str>,
+    pub(super) attributes: Attributes,
+}
+
+thread_local! {
+    static SPARE: RefCell<Option<Attributes>> = const { RefCell::new(None) };
+}
+
+impl Happening {
+    pub(super) fn gather(event: &Event<'_>, limits: &SpanLimits, now: Timestamp) -> Self {
+        let mut attributes = take(limits);
+        let mut special = Special::default();
+        let mut exception = None;
+        event.record(&mut Visitor {
+            attributes: &mut attributes,
+            special: &mut special,
+            exception: &mut exception,
+            again: true,
+            event: true,
+        });
+        let name = if *event.metadata().level() == Level::ERROR {
+            describe(&mut attributes, exception, special.message.as_deref());
+            Cow::Borrowed("exception")
+        } else {
+            special
+                .message
+                .map_or(Cow::Borrowed(event.metadata().name()), Cow::Owned)
+        };
+        Self {
+            unix_nanos: now.unix_nanos(),
+            name,
+            attributes,
+        }
+    }
+}
+
+/// Gives the event's memory back for the next one.
+pub(super) fn put_back(happening: Happening) {
+    let _ = SPARE.try_with(|spare| {
+        spare
+            .try_borrow_mut()
+            .map(|mut spare| *spare = Some(happening.attributes))
+    });
+}
+
+fn take(limits: &SpanLimits) -> Attributes {
+    let spare = SPARE
+        .try_with(|spare| spare.try_borrow_mut().ok()?.take())
+        .ok()
+        .flatten();
+    let mut attributes =
+        spare.unwrap_or_else(|| Attributes::new(Attributes::EVENT, limits.event_attributes));
+    attributes.clear(limits.event_attributes);
+    attributes
+}
+
+/// Adds what the conventions want of an exception: the error value if there was one, else an
+/// `error` or `err` field, else the message.
+fn describe(attributes: &mut Attributes, exception: Option<Exception>, message: Option<&str>) {
+    let exception = exception.or_else(|| {
+        let field = attributes.get("error").or_else(|| attributes.get("err"));
+        let text = match field {
+            Some(AnyValueView::Str(text)) => Some(text.to_owned()),
+            _ => message.map(str::to_owned),
+        };
+        text.map(Exception::of_message)
+    });
+    let Some(exception) = exception else { return };
+    exception.set_on(attributes);
+    if let Some(message) = message.filter(|message| *message != exception.message) {
+        attributes.set("message", message);
+    }
+}

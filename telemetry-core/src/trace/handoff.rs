@@ -1,0 +1,170 @@
+//! How a middleware hands a prepared span to the layer.
+
+use std::cell::RefCell;
+
+use super::engine::Engine;
+use super::layer::SpanLayer;
+use super::record::Record;
+use super::state::SpanState;
+use crate::context::{CurrentIds, SpanContext};
+use crate::otlp::Kind;
+
+/// A span that has its ids, its head decision and, if it is sampled, its record, before the
+/// `tracing` macro makes it.
+///
+/// A middleware makes it with [`prepare`], fills the record and offers it right before its own
+/// `span!`. If the span is filtered out, [`Prepared::ids`] still says what to propagate.
+#[derive(Debug)]
+pub struct Prepared {
+    engine: u32,
+    state: SpanState,
+}
+
+struct Offered {
+    target: &'static str,
+    prepared: Prepared,
+}
+
+thread_local! {
+    static OFFERED: RefCell<Option<Offered>> = const { RefCell::new(None) };
+    static PARENT: RefCell<Option<ScopedParent>> = const { RefCell::new(None) };
+}
+
+/// A parent for the spans that are made without one while a closure runs.
+#[derive(Clone)]
+struct ScopedParent {
+    parent: SpanContext,
+    /// The span that was current when the closure began, if any.
+    outer: Option<CurrentIds>,
+}
+
+/// Prepares a span in the engine of the current subscriber; `None` if it has none.
+#[must_use]
+pub fn prepare(parent: Option<SpanContext>, name: &str, kind: Kind) -> Option<Prepared> {
+    tracing::dispatcher::get_default(|dispatch| {
+        let engine = dispatch.downcast_ref::<SpanLayer>()?.engine();
+        Some(Prepared {
+            engine: engine.id(),
+            state: engine.start(parent.clone(), name, kind),
+        })
+    })
+}
+
+impl Prepared {
+    /// The ids that the span will have.
+    #[must_use]
+    pub fn ids(&self) -> CurrentIds {
+        self.state.ids
+    }
+
+    /// The record to fill; `None` if the span is not sampled.
+    pub fn record_mut(&mut self) -> Option<&mut Record> {
+        self.state.record.as_deref_mut()
+    }
+
+    /// Offers it to the next span of `target` that this thread makes, until the guard is dropped.
+    #[must_use = "the offer ends when the guard is dropped"]
+    pub fn offer(self, target: &'static str) -> Offer {
+        let offered = Offered {
+            target,
+            prepared: self,
+        };
+        let _ =
+            OFFERED.try_with(|slot| slot.try_borrow_mut().map(|mut slot| slot.replace(offered)));
+        Offer(())
+    }
+}
+
+/// Ends the offer when dropped.
+#[derive(Debug)]
+pub struct Offer(());
+
+impl Drop for Offer {
+    fn drop(&mut self) {
+        let left = OFFERED
+            .try_with(|slot| slot.try_borrow_mut().ok()?.take())
+            .ok()
+            .flatten();
+        if let Some(Record { .. }) = left
+            .as_ref()
+            .and_then(|left| left.prepared.state.record.as_deref())
+        {
+            discard(left);
+        }
+    }
+}
+
+/// The span was never made: its record goes back, and it was never started.
+fn discard(left: Option<Offered>) {
+    let Some(offered) = left else { return };
+    tracing::dispatcher::get_default(|dispatch| {
+        if let Some(layer) = dispatch.downcast_ref::<SpanLayer>()
+            && layer.engine().id() == offered.prepared.engine
+        {
+            layer.engine().counters().ended();
+        }
+    });
+    if let Some(record) = offered.prepared.state.record {
+        Record::put_back(record);
+    }
+}
+
+/// Takes what was offered to the span that is being made.
+#[inline]
+pub(super) fn take(engine: &Engine, target: &str) -> Option<SpanState> {
+    OFFERED
+        .try_with(|slot| {
+            let mut slot = slot.try_borrow_mut().ok()?;
+            let fits = slot.as_ref().is_some_and(|offered| {
+                offered.target == target && offered.prepared.engine == engine.id()
+            });
+            if fits {
+                slot.take().map(|offered| offered.prepared.state)
+            } else {
+                None
+            }
+        })
+        .ok()
+        .flatten()
+}
+
+/// Runs `make` so that the spans it makes without a parent of their own become children of
+/// `parent`, which usually came from another process.
+///
+/// ```
+/// # use telemetry_core::context::{SpanContext, SpanId, TraceFlags, TraceId};
+/// # let received = SpanContext::new(TraceId::from(1), SpanId::from(2), TraceFlags::SAMPLED).remote();
+/// let span = telemetry_core::trace::with_remote_parent(received, || tracing::info_span!("job"));
+/// ```
+pub fn with_remote_parent<T>(parent: SpanContext, make: impl FnOnce() -> T) -> T {
+    let outer = crate::context::current::slot().map(|slot| slot.ids);
+    let scoped = ScopedParent { parent, outer };
+    let previous = PARENT
+        .try_with(|slot| slot.try_borrow_mut().ok()?.replace(scoped))
+        .ok()
+        .flatten();
+    let _restore = Restore(previous);
+    make()
+}
+
+struct Restore(Option<ScopedParent>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        let _ = PARENT.try_with(|slot| slot.try_borrow_mut().map(|mut slot| *slot = self.0.take()));
+    }
+}
+
+/// The parent that [`with_remote_parent`] gives to a span made now, if `current` is what was
+/// current when its closure began.
+#[inline]
+pub(super) fn scoped_parent(current: Option<CurrentIds>) -> Option<SpanContext> {
+    PARENT
+        .try_with(|slot| {
+            let slot = slot.try_borrow().ok()?;
+            let scoped = slot.as_ref()?;
+            (scoped.outer == current).then(|| scoped.parent.clone())
+        })
+        .ok()
+        .flatten()
+}

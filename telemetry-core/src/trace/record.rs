@@ -1,0 +1,184 @@
+//! What a sampled span has gathered so far.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+
+use opentelemetry::KeyValue;
+
+use super::limits::SpanLimits;
+use crate::context::SpanContext;
+use crate::otlp::span::{put_event, put_link};
+use crate::otlp::{Attributes, Kind, StatusCode};
+
+/// The open record of a sampled span: attributes, events and links, already encoded.
+#[derive(Debug)]
+pub struct Record {
+    /// The span's attributes.
+    pub attributes: Attributes,
+    /// The span's kind.
+    pub kind: Kind,
+    pub(super) name: Option<Cow<'static, str>>,
+    pub(super) status: StatusCode,
+    pub(super) status_message: Cow<'static, str>,
+    pub(super) events: Items,
+    pub(super) links: Items,
+    limits: SpanLimits,
+}
+
+/// A bounded list of encoded events or links.
+#[derive(Debug, Default)]
+pub(super) struct Items {
+    pub(super) bytes: Vec<u8>,
+    count: u32,
+    pub(super) dropped: u32,
+}
+
+/// How many records a thread keeps for reuse, and how large one may be: enough for a request's
+/// spans, without keeping what one unusual span needed.
+const POOLED_RECORDS: usize = 32;
+const POOLED_BYTES: usize = 16 * 1024;
+
+thread_local! {
+    #[expect(clippy::vec_box, reason = "the boxes themselves are what is reused")]
+    static POOL: RefCell<Vec<Box<Record>>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Record {
+    /// An empty record, from this thread's pool if it has one.
+    #[must_use]
+    pub(super) fn take(limits: &SpanLimits) -> Box<Self> {
+        let pooled = POOL
+            .try_with(|pool| pool.try_borrow_mut().ok()?.pop())
+            .ok()
+            .flatten();
+        let Some(mut record) = pooled else {
+            return Box::new(Self::new(limits));
+        };
+        record.reset(limits);
+        record
+    }
+
+    /// Gives the record back to this thread's pool.
+    pub(super) fn put_back(record: Box<Self>) {
+        let size = record.attributes.capacity()
+            + record.events.bytes.capacity()
+            + record.links.bytes.capacity();
+        if size > POOLED_BYTES {
+            return;
+        }
+        let _ = POOL.try_with(|pool| {
+            if let Ok(mut pool) = pool.try_borrow_mut()
+                && pool.len() < POOLED_RECORDS
+            {
+                pool.push(record);
+            }
+        });
+    }
+
+    fn new(limits: &SpanLimits) -> Self {
+        Self {
+            attributes: Attributes::new(Attributes::SPAN, limits.attributes),
+            kind: Kind::Internal,
+            name: None,
+            status: StatusCode::Unset,
+            status_message: Cow::Borrowed(""),
+            events: Items::default(),
+            links: Items::default(),
+            limits: *limits,
+        }
+    }
+
+    fn reset(&mut self, limits: &SpanLimits) {
+        self.attributes.clear(limits.attributes);
+        self.kind = Kind::Internal;
+        self.name = None;
+        self.status = StatusCode::Unset;
+        self.status_message = Cow::Borrowed("");
+        self.events.clear();
+        self.links.clear();
+        self.limits = *limits;
+    }
+
+    /// The limits that hold for this span.
+    #[must_use]
+    pub fn limits(&self) -> &SpanLimits {
+        &self.limits
+    }
+
+    /// Replaces the span's name.
+    pub fn set_name(&mut self, name: impl Into<Cow<'static, str>>) {
+        self.name = Some(name.into());
+    }
+
+    /// Sets the status by the specification's rule: `Ok` is final, `Unset` changes nothing, and a
+    /// message is kept only for errors.
+    pub fn set_status(&mut self, status: StatusCode, message: impl Into<Cow<'static, str>>) {
+        if self.status == StatusCode::Ok || status == StatusCode::Unset {
+            return;
+        }
+        self.status = status;
+        let message = message.into();
+        if status != StatusCode::Error {
+            self.status_message = Cow::Borrowed("");
+        } else if !message.is_empty() {
+            self.status_message = message;
+        }
+    }
+
+    /// Says more about a failure that was or will be stated by [`Record::set_status`].
+    pub(super) fn describe_status(&mut self, message: Cow<'static, str>) {
+        if self.status == StatusCode::Error || self.status == StatusCode::Unset {
+            self.status_message = message;
+        }
+    }
+
+    /// Adds an event whose attributes are encoded for [`Attributes::EVENT`].
+    pub fn add_event(&mut self, unix_nanos: u64, name: &str, attributes: &Attributes) {
+        if self.events.admit(self.limits.events) {
+            put_event(
+                &mut self.events.bytes,
+                unix_nanos,
+                name,
+                attributes.as_bytes(),
+                attributes.dropped(),
+            );
+        }
+    }
+
+    /// Adds a link.
+    pub fn add_link(&mut self, to: &SpanContext, attributes: &[KeyValue]) {
+        if !self.links.admit(self.limits.links) {
+            return;
+        }
+        let mut encoded = Attributes::new(Attributes::LINK, self.limits.link_attributes);
+        encoded.extend(
+            attributes
+                .iter()
+                .map(|entry| (entry.key.as_str(), &entry.value)),
+        );
+        put_link(
+            &mut self.links.bytes,
+            to,
+            encoded.as_bytes(),
+            encoded.dropped(),
+        );
+    }
+}
+
+impl Items {
+    fn admit(&mut self, limit: u32) -> bool {
+        let admitted = self.count < limit;
+        if admitted {
+            self.count += 1;
+        } else {
+            self.dropped = self.dropped.saturating_add(1);
+        }
+        admitted
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.count = 0;
+        self.dropped = 0;
+    }
+}

@@ -1,0 +1,146 @@
+//! Which traces are recorded: the head decision, taken when a span starts.
+
+mod ratio;
+
+use std::fmt;
+
+use opentelemetry::trace::{Link, SpanKind, TraceContextExt, TraceFlags, TraceId};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
+
+pub use ratio::Ratio;
+
+use crate::context::{SpanContext, TraceState};
+
+/// The head sampler.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Sampler {
+    /// Records every trace.
+    AlwaysOn,
+    /// Records none.
+    AlwaysOff,
+    /// Records this share of traces, by their id.
+    Ratio(Ratio),
+    /// Does what the parent does; what has no parent is decided by the inner sampler.
+    ParentBased(Box<Self>),
+    /// Any sampler written for the OpenTelemetry SDK.
+    Custom(Box<dyn ShouldSample>),
+}
+
+/// What the sampler said.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "the parts of a SamplingResult")]
+pub struct Decision {
+    /// Whether the span is recorded and its trace is sampled.
+    pub sampled: bool,
+    /// The tracestate of the span.
+    pub trace_state: TraceState,
+    /// Attributes that the sampler adds.
+    pub attributes: Vec<KeyValue>,
+}
+
+/// What the sampler is asked about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question<'a> {
+    pub(crate) parent: Option<&'a SpanContext>,
+    pub(crate) trace_id: TraceId,
+    pub(crate) name: &'a str,
+    pub(crate) kind: &'a SpanKind,
+    pub(crate) attributes: &'a [KeyValue],
+}
+
+impl Sampler {
+    /// `parentbased_always_on`, the specification's default.
+    #[must_use]
+    pub fn parent_based_always_on() -> Self {
+        Self::ParentBased(Box::new(Self::AlwaysOn))
+    }
+
+    /// Whether the answer may depend on the span's attributes.
+    pub(crate) fn reads_attributes(&self) -> bool {
+        match self {
+            Self::Custom(_) => true,
+            Self::ParentBased(root) => root.reads_attributes(),
+            _ => false,
+        }
+    }
+
+    pub(crate) fn decide(&self, question: Question<'_>) -> Decision {
+        let inherited = || {
+            question
+                .parent
+                .map(|parent| parent.trace_state().clone())
+                .unwrap_or_default()
+        };
+        match self {
+            Self::AlwaysOn => Decision::new(true, inherited()),
+            Self::AlwaysOff => Decision::new(false, inherited()),
+            Self::Ratio(ratio) => {
+                let sampled = ratio.samples(question.trace_id);
+                let state = inherited();
+                Decision::new(sampled, if sampled { ratio.stamp(&state) } else { state })
+            }
+            Self::ParentBased(root) => match question.parent {
+                Some(parent) => Decision::new(parent.is_sampled(), parent.trace_state().clone()),
+                None => root.decide(question),
+            },
+            Self::Custom(sampler) => ask(sampler.as_ref(), question),
+        }
+    }
+}
+
+impl Decision {
+    fn new(sampled: bool, trace_state: TraceState) -> Self {
+        Self {
+            sampled,
+            trace_state,
+            attributes: Vec::new(),
+        }
+    }
+}
+
+fn ask(sampler: &dyn ShouldSample, question: Question<'_>) -> Decision {
+    let parent = question
+        .parent
+        .map(|parent| Context::new().with_remote_span_context(parent.into()));
+    let links: &[Link] = &[];
+    let SamplingResult {
+        decision,
+        attributes,
+        trace_state,
+    } = sampler.should_sample(
+        parent.as_ref(),
+        question.trace_id,
+        question.name,
+        question.kind,
+        question.attributes,
+        links,
+    );
+    Decision {
+        sampled: decision == SamplingDecision::RecordAndSample,
+        trace_state: TraceState::from_opentelemetry(&trace_state),
+        attributes,
+    }
+}
+
+impl fmt::Display for Sampler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlwaysOn => f.write_str("always_on"),
+            Self::AlwaysOff => f.write_str("always_off"),
+            Self::Ratio(ratio) => write!(f, "traceidratio({})", ratio.probability()),
+            Self::ParentBased(root) => write!(f, "parentbased_{root}"),
+            Self::Custom(_) => f.write_str("custom"),
+        }
+    }
+}
+
+/// The flags of a new span: sampled by the decision; random if the trace's id is ours or the
+/// parent said so. <https://www.w3.org/TR/trace-context-2/#random-trace-id-flag>
+pub(crate) fn flags(parent: Option<&SpanContext>, sampled: bool) -> TraceFlags {
+    let random = parent.map_or(RANDOM, |parent| parent.trace_flags().to_u8() & RANDOM);
+    TraceFlags::new(random | u8::from(sampled))
+}
+
+const RANDOM: u8 = 0x02;

@@ -1,0 +1,135 @@
+//! A share of all traces, the same in every service that uses the same share.
+
+use opentelemetry::trace::TraceId;
+
+use crate::context::TraceState;
+
+/// A sampling probability, applied to the random bits of a trace id.
+///
+/// A trace is sampled if the low 56 bits of its id are at least the rejection threshold
+/// `(1 - probability) × 2^56`, and the threshold is stamped into tracestate (`ot=th:…`), so that
+/// a backend can count what a sampled trace stands for. Source:
+/// <https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/>.
+#[derive(Clone, Debug)]
+pub struct Ratio {
+    probability: f64,
+    /// Traces whose randomness is below are rejected.
+    threshold: u64,
+    /// `th:…`, the member that is stamped.
+    stamp: String,
+    /// The whole tracestate for roots without one, made once.
+    root: TraceState,
+}
+
+const RANDOM_BITS: u32 = 56;
+const RANDOM_MASK: u64 = (1 << RANDOM_BITS) - 1;
+
+impl Ratio {
+    /// The share `probability` of traces; what is outside of 0 to 1 becomes the nearer of both.
+    #[must_use]
+    pub fn new(probability: f64) -> Self {
+        let probability = if probability.is_nan() {
+            1.0
+        } else {
+            probability.clamp(0.0, 1.0)
+        };
+        let threshold = threshold(probability);
+        let stamp = format!("th:{}", hex(threshold));
+        let root = TraceState::from_valid(format!("ot={stamp}"));
+        Self {
+            probability,
+            threshold,
+            stamp,
+            root,
+        }
+    }
+
+    /// The probability.
+    #[must_use]
+    pub fn probability(&self) -> f64 {
+        self.probability
+    }
+
+    pub(super) fn samples(&self, trace_id: TraceId) -> bool {
+        let id = u128::from_be_bytes(trace_id.to_bytes());
+        let randomness = u64::try_from(id & u128::from(RANDOM_MASK)).unwrap_or(0);
+        self.probability > 0.0 && randomness >= self.threshold
+    }
+
+    pub(super) fn stamp(&self, state: &TraceState) -> TraceState {
+        if state.is_empty() {
+            return self.root.clone();
+        }
+        let others = state.get("ot").map(without_threshold).unwrap_or_default();
+        let value = if others.is_empty() {
+            self.stamp.clone()
+        } else {
+            format!("{};{others}", self.stamp)
+        };
+        state.insert("ot", &value).unwrap_or_else(|_| state.clone())
+    }
+}
+
+fn without_threshold(value: &str) -> String {
+    value
+        .split(';')
+        .filter(|part| !part.starts_with("th:"))
+        .collect::<Vec<_>>()
+        .join(";")
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "between 0 and 2^56, where neighbouring f64 differ by at most 16"
+)]
+fn threshold(probability: f64) -> u64 {
+    let space = (1_u64 << RANDOM_BITS) as f64;
+    (((1.0 - probability) * space).round() as u64).min(RANDOM_MASK)
+}
+
+/// The threshold in hexadecimal with trailing zeros left out, as the specification writes it.
+fn hex(threshold: u64) -> String {
+    let digits = format!("{threshold:014x}");
+    let trimmed = digits.trim_end_matches('0');
+    if trimmed.is_empty() {
+        "0".to_owned()
+    } else {
+        trimmed.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thresholds_are_written_as_the_specification_does() {
+        // <https://opentelemetry.io/docs/specs/otel/trace/tracestate-handling/#sampling-threshold-value-th>
+        assert_eq!(Ratio::new(1.0).stamp, "th:0");
+        assert_eq!(Ratio::new(0.5).stamp, "th:8");
+        assert_eq!(Ratio::new(0.25).stamp, "th:c");
+    }
+
+    #[test]
+    fn the_share_is_kept() {
+        let ratio = Ratio::new(0.1);
+        let sampled = (0..100_000)
+            .filter(|_| ratio.samples(crate::trace::random::trace_id()))
+            .count();
+        assert!(
+            (9_000..11_000).contains(&sampled),
+            "{sampled} of 100000 at 10 %"
+        );
+    }
+
+    #[test]
+    fn none_and_all_are_exact() {
+        let lowest = TraceId::from(1 << 100);
+        let highest = TraceId::from(u128::MAX);
+        assert!(Ratio::new(1.0).samples(lowest));
+        assert!(!Ratio::new(0.0).samples(highest));
+        assert!((Ratio::new(f64::NAN).probability() - 1.0).abs() < f64::EPSILON);
+    }
+}

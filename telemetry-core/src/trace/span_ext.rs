@@ -1,0 +1,237 @@
+//! What `tracing` cannot say about a span.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+
+use opentelemetry::trace::Status;
+use opentelemetry::{KeyValue, Value};
+use tracing::Span;
+use tracing_core::Dispatch;
+use tracing_core::span::Id;
+use tracing_subscriber::Registry;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::engine::Engine;
+use super::exception::Exception;
+use super::layer::SpanLayer;
+use super::record::Record;
+use super::state::SpanState;
+use super::table;
+use crate::context::{SpanContext, current};
+use crate::otlp::{Attributes, Encode, StatusCode};
+
+/// Adds to [`tracing::Span`] what OpenTelemetry has and `tracing` has not.
+///
+/// Everything here does nothing where the span is disabled or no telemetry layer is installed.
+///
+/// ```
+/// use telemetry_core::trace::SpanExt;
+///
+/// let span = tracing::info_span!("charge");
+/// span.set_attribute("payment.provider", "acme");
+/// span.update_name("charge acme");
+/// ```
+pub trait SpanExt: sealed::Sealed {
+    /// The span's identity, to send or to link to; `None` where the span is not recorded by us.
+    fn span_context(&self) -> Option<SpanContext>;
+
+    /// Makes this span a child of `parent`, usually from another process.
+    ///
+    /// It works as if the span had been made so while the span is a local root and nobody has
+    /// used its ids: no child, no log line, no request has gone out. Attributes set before are
+    /// kept if the span was sampled by its own decision.
+    ///
+    /// # Errors
+    ///
+    /// [`SetParentError::IdsInUse`] if it comes too late; then the parent becomes a link. Hand
+    /// the parent over when the span is made instead: [`with_remote_parent`](super::with_remote_parent).
+    /// [`SetParentError::NotRecorded`] if there is no span to change.
+    fn set_parent(&self, parent: SpanContext) -> Result<(), SetParentError>;
+
+    /// Links this span to another.
+    fn add_link(&self, to: &SpanContext, attributes: &[KeyValue]);
+
+    /// Sets an attribute, replacing the value that its key has.
+    fn set_attribute(&self, key: &str, value: impl Into<Value>);
+
+    /// Sets many attributes at once.
+    fn set_attributes<'a>(&self, attributes: impl IntoIterator<Item = &'a KeyValue>);
+
+    /// Adds an event now.
+    fn add_event(&self, name: &str, attributes: &[KeyValue]);
+
+    /// Adds an exception event with the error's chain of sources. The status stays as it is: an
+    /// error that is handled is no failure of the span.
+    fn record_error(&self, error: &(dyn Error + 'static));
+
+    /// Sets the status. `Ok` is final.
+    fn set_status(&self, status: Status);
+
+    /// Replaces the span's name.
+    fn update_name(&self, name: impl Into<Cow<'static, str>>);
+}
+
+/// Why a span did not get a parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SetParentError {
+    /// The span's ids were already used or it has a parent; a link was added instead.
+    IdsInUse,
+    /// The span is disabled, or no telemetry layer is installed.
+    NotRecorded,
+}
+
+impl fmt::Display for SetParentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::IdsInUse => "the span's ids are in use: its parent must be given when it is made (with_remote_parent); a link was added instead",
+            Self::NotRecorded => "the span is disabled or no telemetry layer is installed: check the level filter and that init() has run",
+        })
+    }
+}
+
+impl Error for SetParentError {}
+
+impl SpanExt for Span {
+    fn span_context(&self) -> Option<SpanContext> {
+        with_state(self, |_, _, state, _| {
+            state.used = true;
+            state.span_context()
+        })
+    }
+
+    fn set_parent(&self, parent: SpanContext) -> Result<(), SetParentError> {
+        with_state(self, |engine, id, state, name| {
+            set_parent(engine, id, state, name, &parent)
+        })
+        .unwrap_or(Err(SetParentError::NotRecorded))
+    }
+
+    fn add_link(&self, to: &SpanContext, attributes: &[KeyValue]) {
+        with_record(self, |record| record.add_link(to, attributes));
+    }
+
+    fn set_attribute(&self, key: &str, value: impl Into<Value>) {
+        let value = value.into();
+        with_record(self, |record| record.attributes.set(key, &value));
+    }
+
+    fn set_attributes<'a>(&self, attributes: impl IntoIterator<Item = &'a KeyValue>) {
+        // the iterator is the user's code: run it before the span is locked
+        let attributes: Vec<&KeyValue> = attributes.into_iter().collect();
+        with_record(self, |record| {
+            record.attributes.extend(
+                attributes
+                    .iter()
+                    .map(|entry| (entry.key.as_str(), &entry.value)),
+            );
+        });
+    }
+
+    fn add_event(&self, name: &str, attributes: &[KeyValue]) {
+        add_event(self, name, |event| {
+            event.extend(
+                attributes
+                    .iter()
+                    .map(|entry| (entry.key.as_str(), &entry.value)),
+            );
+        });
+    }
+
+    fn record_error(&self, error: &(dyn Error + 'static)) {
+        let exception = Exception::of(error);
+        add_event(self, "exception", |event| exception.set_on(event));
+    }
+
+    fn set_status(&self, status: Status) {
+        with_record(self, |record| match status {
+            Status::Unset => {}
+            Status::Ok => record.set_status(StatusCode::Ok, ""),
+            Status::Error { description } => record.set_status(StatusCode::Error, description),
+        });
+    }
+
+    fn update_name(&self, name: impl Into<Cow<'static, str>>) {
+        let name = name.into();
+        with_record(self, |record| record.set_name(name));
+    }
+}
+
+/// Changes the record of a sampled span; `None` if it has none.
+///
+/// The span is locked meanwhile: `change` must not run anybody else's code.
+pub fn with_record<T>(span: &Span, change: impl FnOnce(&mut Record) -> T) -> Option<T> {
+    with_state(span, |_, _, state, _| {
+        state.record.as_deref_mut().map(change)
+    })
+    .flatten()
+}
+
+/// Sets one attribute of a sampled span.
+pub fn set_attribute(span: &Span, key: &str, value: impl Encode) {
+    with_record(span, |record| record.attributes.set(key, value));
+}
+
+fn add_event(span: &Span, name: &str, fill: impl FnOnce(&mut Attributes)) {
+    with_state(span, |engine, _, state, _| {
+        let Some(record) = state.record.as_deref_mut() else {
+            return;
+        };
+        let mut attributes = Attributes::new(Attributes::EVENT, record.limits().event_attributes);
+        fill(&mut attributes);
+        record.add_event(engine.clock().now().unix_nanos(), name, &attributes);
+    });
+}
+
+fn set_parent(
+    engine: &Engine,
+    id: &Id,
+    state: &mut SpanState,
+    name: &str,
+    parent: &SpanContext,
+) -> Result<(), SetParentError> {
+    let old = state.ids;
+    let entered = current::slot().is_some_and(|slot| slot.engine == engine.id() && slot.ids == old);
+    let used = state.used || (entered && current::is_used());
+    if used || !state.is_local_root() {
+        engine.counters().parent_too_late();
+        if let Some(record) = state.record.as_deref_mut() {
+            record.add_link(parent, &[]);
+        }
+        return Err(SetParentError::IdsInUse);
+    }
+    engine.restart(state, parent, name);
+    table::forget(id.into_u64());
+    current::replace(engine.id(), old, state.slot(engine.id()));
+    Ok(())
+}
+
+fn with_state<T>(
+    span: &Span,
+    act: impl FnOnce(&Engine, &Id, &mut SpanState, &'static str) -> T,
+) -> Option<T> {
+    span.with_subscriber(|(id, dispatch)| with_state_of(dispatch, id, act))
+        .flatten()
+}
+
+pub(super) fn with_state_of<T>(
+    dispatch: &Dispatch,
+    id: &Id,
+    act: impl FnOnce(&Engine, &Id, &mut SpanState, &'static str) -> T,
+) -> Option<T> {
+    let layer = dispatch.downcast_ref::<SpanLayer>()?;
+    let span = dispatch.downcast_ref::<Registry>()?.span(id)?;
+    let mut extensions = span.extensions_mut();
+    let state = extensions.get_mut::<SpanState>()?;
+    Some(act(layer.engine(), id, state, span.name()))
+}
+
+mod sealed {
+    #[expect(
+        unnameable_types,
+        reason = "sealed: only tracing's spans have the extension"
+    )]
+    pub trait Sealed {}
+    impl Sealed for tracing::Span {}
+}

@@ -1,0 +1,201 @@
+//! From `tracing` fields to attributes.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::error::Error;
+use std::fmt::{self, Write};
+
+use tracing_core::field::{Field, Visit};
+
+use super::exception::Exception;
+use crate::otlp::{Attributes, Encode, Kind, StatusCode};
+
+/// The fields that say something about the span itself.
+#[derive(Default)]
+pub(super) struct Special {
+    pub(super) name: Option<String>,
+    pub(super) kind: Option<Kind>,
+    pub(super) status: Option<StatusCode>,
+    pub(super) status_message: Option<String>,
+    pub(super) message: Option<String>,
+}
+
+/// Writes fields into attributes.
+pub(super) struct Visitor<'a> {
+    pub(super) attributes: &'a mut Attributes,
+    pub(super) special: &'a mut Special,
+    pub(super) exception: &'a mut Option<Exception>,
+    /// Whether keys may be set already.
+    pub(super) again: bool,
+    /// Whether `message` is the event's message.
+    pub(super) event: bool,
+}
+
+impl Visitor<'_> {
+    #[inline]
+    fn put(&mut self, key: &str, value: impl Encode) {
+        if self.again {
+            self.attributes.set(key, value);
+        } else {
+            self.attributes.push(key, value);
+        }
+    }
+
+    /// Takes the text of a field that is not an attribute. Returns whether it was one.
+    fn take_special(&mut self, key: &str, text: &str) -> bool {
+        match key {
+            "otel.name" => self.special.name = Some(text.to_owned()),
+            "otel.kind" => self.special.kind = Kind::parse(text),
+            "otel.status_code" => self.special.status = status(text),
+            "otel.status_description" | "otel.status_message" => {
+                self.special.status_message = Some(text.to_owned());
+            }
+            "message" if self.event => self.special.message = Some(text.to_owned()),
+            _ => return false,
+        }
+        true
+    }
+
+    fn put_wide(&mut self, key: &str, narrow: Option<i64>, value: &dyn fmt::Display) {
+        match narrow {
+            Some(narrow) => self.put(key, narrow),
+            None => with_scratch(|scratch| {
+                let _ = write!(scratch, "{value}");
+                self.put(key, scratch.as_str());
+            }),
+        }
+    }
+}
+
+impl Visit for Visitor<'_> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field.name(), value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field.name(), value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put_wide(field.name(), i64::try_from(value).ok(), &value);
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.put_wide(field.name(), i64::try_from(value).ok(), &value);
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.put_wide(field.name(), i64::try_from(value).ok(), &value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field.name(), value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if !self.take_special(field.name(), value) {
+            self.put(field.name(), value);
+        }
+    }
+
+    fn record_bytes(&mut self, field: &Field, value: &[u8]) {
+        self.put(field.name(), value);
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        let exception = Exception::of(value);
+        self.put(field.name(), exception.message.as_str());
+        *self.exception = Some(exception);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        with_scratch(|scratch| {
+            let mut bounded = Bounded {
+                text: scratch,
+                left: MAX_TEXT,
+            };
+            let _ = write!(bounded, "{value:?}");
+            if !self.take_special(field.name(), scratch) {
+                self.put(field.name(), scratch.as_str());
+            }
+        });
+    }
+}
+
+/// The longest text that a `Debug` may write: a value that prints more is cut, so that no field
+/// makes a message larger than receivers take (4 MiB, gRPC's default).
+const MAX_TEXT: usize = 1024 * 1024;
+
+/// How much memory a thread keeps for the next value.
+const KEPT_SCRATCH: usize = 16 * 1024;
+
+struct Bounded<'a> {
+    text: &'a mut String,
+    left: usize,
+}
+
+impl Write for Bounded<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let fits = floor_char_boundary(text, self.left);
+        self.text.push_str(&text[..fits]);
+        self.left -= fits;
+        if fits < text.len() {
+            Err(fmt::Error)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn floor_char_boundary(text: &str, at: usize) -> usize {
+    if at >= text.len() {
+        return text.len();
+    }
+    (0..=at)
+        .rev()
+        .find(|index| text.is_char_boundary(*index))
+        .unwrap_or(0)
+}
+
+/// Lends a string that is not allocated anew each time. It is taken out while it is used, because
+/// the user's code that writes to it may come here again.
+fn with_scratch<T>(use_it: impl FnOnce(&mut String) -> T) -> T {
+    thread_local! {
+        static SCRATCH: Cell<String> = const { Cell::new(String::new()) };
+    }
+    let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
+    scratch.clear();
+    let result = use_it(&mut scratch);
+    if scratch.capacity() <= KEPT_SCRATCH {
+        let _ = SCRATCH.try_with(|kept| kept.set(scratch));
+    }
+    result
+}
+
+fn status(text: &str) -> Option<StatusCode> {
+    if text.eq_ignore_ascii_case("error") {
+        Some(StatusCode::Error)
+    } else if text.eq_ignore_ascii_case("ok") {
+        Some(StatusCode::Ok)
+    } else {
+        None
+    }
+}
+
+impl Special {
+    /// Applies what was said to the record.
+    pub(super) fn apply(self, record: &mut super::Record) {
+        if let Some(name) = self.name {
+            record.set_name(name);
+        }
+        if let Some(kind) = self.kind {
+            record.kind = kind;
+        }
+        let message = self.status_message.map_or(Cow::Borrowed(""), Cow::Owned);
+        match self.status {
+            Some(status) => record.set_status(status, message),
+            None if !message.is_empty() => record.describe_status(message),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The layer end to end: `tracing` spans in, OTLP messages out.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::sync::Arc;
+
+use telemetry_core::context::{SpanContext, SpanId, TraceFlags, TraceId, current};
+use telemetry_core::pipeline::{Intake, Queue, QueueLimits};
+use telemetry_core::trace::{
+    Engine, EngineSettings, SetParentError, SpanExt, SpanLayer, with_remote_parent,
+};
+use tracing_subscriber::layer::SubscriberExt;
+
+fn with_layer(work: impl FnOnce()) -> (u64, u64) {
+    let limits = QueueLimits {
+        items: 100,
+        bytes: 1 << 20,
+        wake_at: 100,
+        item_bytes: 1 << 20,
+    };
+    let queue = Arc::new(Queue::new(limits));
+    let engine = Arc::new(Engine::new(EngineSettings::new(Intake::new([Arc::clone(
+        &queue,
+    )]))));
+    let subscriber = tracing_subscriber::registry().with(SpanLayer::new(Arc::clone(&engine)));
+    tracing::subscriber::with_default(subscriber, work);
+    (queue.offered().0, engine.counters().open())
+}
+
+fn remote() -> SpanContext {
+    SpanContext::new(TraceId::from(7), SpanId::from(9), TraceFlags::SAMPLED).remote()
+}
+
+#[test]
+fn each_span_is_exported_once() {
+    let (ended, open) = with_layer(|| {
+        let outer = tracing::info_span!("outer", n = 1_u64);
+        let _outer = outer.enter();
+        tracing::info_span!("inner").in_scope(|| tracing::error!("x"));
+    });
+    assert_eq!((ended, open), (2, 0));
+}
+
+#[test]
+fn the_current_ids_are_those_of_the_entered_span() {
+    with_layer(|| {
+        assert_eq!(current(), None);
+        let span = tracing::info_span!("outer");
+        let ids = span.in_scope(|| current().unwrap());
+        assert_eq!(span.span_context().unwrap().span_id(), ids.span_id);
+        assert_eq!(current(), None);
+    });
+}
+
+#[test]
+fn a_remote_parent_is_handed_over() {
+    with_layer(|| {
+        let span = with_remote_parent(remote(), || tracing::info_span!("job"));
+        assert_eq!(span.span_context().unwrap().trace_id(), remote().trace_id());
+    });
+}
+
+#[test]
+fn set_parent_works_until_the_ids_are_used() {
+    with_layer(|| {
+        let early = tracing::info_span!("early");
+        early.in_scope(|| assert_eq!(tracing::Span::current().set_parent(remote()), Ok(())));
+        assert_eq!(
+            early.span_context().unwrap().trace_id(),
+            remote().trace_id()
+        );
+        let late = tracing::info_span!("late");
+        late.in_scope(|| drop(tracing::info_span!("child")));
+        assert_eq!(late.set_parent(remote()), Err(SetParentError::IdsInUse));
+    });
+}
