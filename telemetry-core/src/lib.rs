@@ -12,6 +12,7 @@
 
 pub mod clock;
 pub mod context;
+pub mod diagnostics;
 pub mod export;
 pub mod otlp;
 pub mod pipeline;

@@ -63,6 +63,9 @@ pub struct Item<'a> {
 /// The head of a queued item: the length of its message and its scope, both 32 bits.
 const HEAD: usize = 8;
 
+/// The memory that an emptied batch keeps for the next one: a batch of 512 ordinary spans.
+const KEPT_BYTES: usize = 512 * 1024;
+
 impl Batch {
     /// An empty batch.
     #[must_use]
@@ -123,6 +126,11 @@ impl Batch {
     /// Appends an item that another batch has.
     pub(crate) fn push_item(&mut self, item: Item<'_>) {
         self.push(item.scope, |buffer| buffer.extend_from_slice(item.message));
+    }
+
+    /// Gives memory back that an unusually large batch has needed.
+    pub(crate) fn shrink(&mut self) {
+        self.bytes.shrink_to(KEPT_BYTES);
     }
 
     /// Empties the batch and keeps its memory.

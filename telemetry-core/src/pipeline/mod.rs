@@ -1,11 +1,25 @@
 //! From the application's threads to the exporters: bounded queues, batches, one telemetry thread.
+//!
+//! A finished item enters through [`Intake`], waits in the [`Queue`] of each exporter's [`Lane`],
+//! and leaves in a [`Batch`] on the telemetry thread of the [`Pipeline`]. Every loss is booked in
+//! the lane's [`Ledger`].
 
 mod batch;
+mod delivery;
 mod intake;
+mod lane;
 mod ledger;
 mod queue;
+mod report;
+mod retry;
+mod thread;
+mod warning;
 
 pub use batch::{Batch, Item, Items, Signal};
 pub use intake::Intake;
+pub use lane::{ExporterFactory, Lane, LaneSettings};
 pub use ledger::{DropReason, Drops, Ledger};
 pub use queue::{Queue, QueueLimits};
+pub use report::{FlushError, ShutdownReport};
+pub use retry::Backoff;
+pub use thread::Pipeline;

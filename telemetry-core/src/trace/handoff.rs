@@ -69,8 +69,7 @@ impl Prepared {
             target,
             prepared: self,
         };
-        let _ =
-            OFFERED.try_with(|slot| slot.try_borrow_mut().map(|mut slot| slot.replace(offered)));
+        drop(OFFERED.try_with(|slot| slot.try_borrow_mut().map(|mut slot| slot.replace(offered))));
         Offer(())
     }
 }
@@ -85,18 +84,17 @@ impl Drop for Offer {
             .try_with(|slot| slot.try_borrow_mut().ok()?.take())
             .ok()
             .flatten();
-        if let Some(Record { .. }) = left
-            .as_ref()
-            .and_then(|left| left.prepared.state.record.as_deref())
-        {
+        if let Some(left) = left {
             discard(left);
         }
     }
 }
 
 /// The span was never made: its record goes back, and it was never started.
-fn discard(left: Option<Offered>) {
-    let Some(offered) = left else { return };
+fn discard(offered: Offered) {
+    let Some(record) = offered.prepared.state.record else {
+        return;
+    };
     tracing::dispatcher::get_default(|dispatch| {
         if let Some(layer) = dispatch.downcast_ref::<SpanLayer>()
             && layer.engine().id() == offered.prepared.engine
@@ -104,9 +102,7 @@ fn discard(left: Option<Offered>) {
             layer.engine().counters().ended();
         }
     });
-    if let Some(record) = offered.prepared.state.record {
-        Record::put_back(record);
-    }
+    Record::put_back(record);
 }
 
 /// Takes what was offered to the span that is being made.

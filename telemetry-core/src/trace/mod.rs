@@ -10,7 +10,7 @@ mod exception;
 mod handoff;
 mod layer;
 mod limits;
-mod random;
+pub(crate) mod random;
 mod record;
 mod sample;
 mod scope;

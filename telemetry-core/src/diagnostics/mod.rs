@@ -1,0 +1,7 @@
+//! What telemetry says about itself, on a second path that never enters the first.
+
+mod status;
+mod voice;
+
+pub use status::{ExporterStatus, Health};
+pub use voice::{Level, Voice};

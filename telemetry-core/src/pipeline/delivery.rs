@@ -1,0 +1,213 @@
+//! The attempts to deliver one batch.
+
+use std::error::Error;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::lane::Lane;
+use super::warning::Warnings;
+use super::{Batch, DropReason};
+use crate::export::{Accepted, ExportError, ExportErrorKind, Exporter};
+use crate::trace::random;
+
+/// Where a batch ended up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The receiver has it, but for what it rejected.
+    Delivered { rejected: u64 },
+    /// It did not arrive, or nobody knows.
+    Dropped(DropReason),
+}
+
+/// Delivers batches through one exporter.
+pub(super) struct Delivery {
+    lane: Arc<Lane>,
+    exporter: Box<dyn Exporter>,
+    deadline: watch::Receiver<Option<Instant>>,
+    warnings: Warnings,
+}
+
+/// How an attempt or a wait ended.
+enum Step {
+    Answered(Result<Accepted, ExportError>),
+    TimedOut,
+    ShutDown,
+}
+
+impl Delivery {
+    pub(super) fn new(
+        lane: Arc<Lane>,
+        exporter: Box<dyn Exporter>,
+        deadline: watch::Receiver<Option<Instant>>,
+    ) -> Self {
+        Self {
+            warnings: Warnings::default(),
+            lane,
+            exporter,
+            deadline,
+        }
+    }
+
+    /// Tries until the receiver answers for good or the time is up.
+    pub(super) async fn deliver(&mut self, batch: &Batch) -> Outcome {
+        let outcome = match self.exporter.prepare(batch) {
+            Ok(()) => self.try_until_done(batch.len()).await,
+            Err(error) => {
+                self.note(&error, 1);
+                Outcome::Dropped(DropReason::Refused)
+            }
+        };
+        self.exporter.release();
+        if outcome != (Outcome::Delivered { rejected: 0 }) {
+            self.warnings.report(&self.lane);
+        }
+        outcome
+    }
+
+    async fn try_until_done(&mut self, items: usize) -> Outcome {
+        let budget = Instant::now() + self.lane.settings().export_timeout;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let error = match self.attempt(budget).await {
+                Step::Answered(Ok(accepted)) => return self.accepted(&accepted, items),
+                Step::Answered(Err(error)) => error,
+                Step::TimedOut => self.timed_out(),
+                Step::ShutDown => {
+                    self.note(&self.timed_out(), tries);
+                    return Outcome::Dropped(DropReason::Unconfirmed);
+                }
+            };
+            self.note(&error, tries);
+            let retry_at = match error.kind() {
+                ExportErrorKind::Permanent => return Outcome::Dropped(DropReason::Refused),
+                ExportErrorKind::Retryable { after } => {
+                    Instant::now() + after.unwrap_or_default().max(self.pause(tries))
+                }
+                ExportErrorKind::Timeout => Instant::now() + self.pause(tries),
+            };
+            if retry_at >= budget {
+                return Outcome::Dropped(given_up(&error, DropReason::RetriesExhausted));
+            }
+            if let Step::ShutDown = self.pause_until(retry_at).await {
+                return Outcome::Dropped(given_up(&error, DropReason::Unsent));
+            }
+        }
+    }
+
+    async fn attempt(&mut self, budget: Instant) -> Step {
+        let until = budget.min(Instant::now() + self.lane.settings().attempt_timeout);
+        let deadline = passed(self.deadline.clone());
+        tokio::select! {
+            biased;
+            answer = self.exporter.attempt() => Step::Answered(answer),
+            () = sleep_until(until) => Step::TimedOut,
+            () = deadline => Step::ShutDown,
+        }
+    }
+
+    async fn pause_until(&self, until: Instant) -> Step {
+        tokio::select! {
+            () = sleep_until(until) => Step::TimedOut,
+            () = passed(self.deadline.clone()) => Step::ShutDown,
+        }
+    }
+
+    fn pause(&self, tries: u32) -> std::time::Duration {
+        self.lane.settings().backoff.wait(tries, random::next())
+    }
+
+    fn timed_out(&self) -> ExportError {
+        let timeout = self.lane.settings().attempt_timeout;
+        ExportError::timeout(format!(
+            "{} did not answer within {timeout:?}",
+            self.exporter.destination()
+        ))
+    }
+
+    fn accepted(&mut self, accepted: &Accepted, items: usize) -> Outcome {
+        let failed = self.lane.succeeded();
+        self.warnings.recovered(&self.lane, failed);
+        if accepted.rejected > 0 || !accepted.message.is_empty() {
+            self.warnings.partly(&self.lane, accepted, items);
+        }
+        Outcome::Delivered {
+            rejected: accepted.rejected,
+        }
+    }
+
+    fn note(&self, error: &ExportError, tries: u32) {
+        self.lane.failed(&in_words(error));
+        self.warnings.failing(&self.lane, tries);
+    }
+
+    /// Waits until everything that was sent is where it belongs.
+    pub(super) async fn flush(&mut self) {
+        let deadline = passed(self.deadline.clone());
+        tokio::select! {
+            flushed = self.exporter.flush() => {
+                if let Err(error) = flushed {
+                    self.lane.failed(&in_words(&error));
+                }
+            }
+            () = deadline => {}
+        }
+    }
+
+    pub(super) async fn shutdown(&mut self) {
+        let deadline = passed(self.deadline.clone());
+        tokio::select! {
+            ended = self.exporter.shutdown() => {
+                if let Err(error) = ended {
+                    self.lane.failed(&in_words(&error));
+                }
+            }
+            () = deadline => {}
+        }
+    }
+}
+
+fn given_up(error: &ExportError, reason: DropReason) -> DropReason {
+    if error.kind() == ExportErrorKind::Timeout {
+        DropReason::Unconfirmed
+    } else {
+        reason
+    }
+}
+
+/// Waits until the deadline of shutdown has been set and has passed.
+async fn passed(mut deadline: watch::Receiver<Option<Instant>>) {
+    loop {
+        let set = *deadline.borrow_and_update();
+        match set {
+            Some(at) => {
+                tokio::select! {
+                    () = sleep_until(at) => return,
+                    changed = deadline.changed() => if changed.is_err() { return sleep_until(at).await },
+                }
+            }
+            None if deadline.changed().await.is_err() => return std::future::pending().await,
+            None => {}
+        }
+    }
+}
+
+/// The error with its causes and its remedy.
+fn in_words(error: &ExportError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let words = next.to_string();
+        if !text.contains(&words) {
+            let _ = write!(text, ": {words}");
+        }
+        cause = next.source();
+    }
+    if let Some(remedy) = error.remedy() {
+        let _ = write!(text, ". {remedy}");
+    }
+    text
+}

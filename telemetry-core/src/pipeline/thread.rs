@@ -1,0 +1,266 @@
+//! The telemetry thread: one private runtime that drives every exporter.
+
+use std::fmt;
+use std::io;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::Instant;
+
+use super::Batch;
+use super::lane::{Command, Done, Driver, ExporterFactory, Lane};
+use super::report::{FlushError, ShutdownReport};
+use crate::diagnostics::Level;
+use crate::export::{Accepted, ExportError, ExportFuture, Exporter};
+
+/// Everything that leaves the process, driven by one thread.
+///
+/// Its runtime is its own, so that no export depends on the application's runtime. Flush and
+/// shutdown wait on a channel with a deadline; what cannot finish is left behind and counted.
+pub struct Pipeline {
+    lanes: Vec<Arc<Lane>>,
+    commands: Vec<mpsc::UnboundedSender<Command>>,
+    deadline: watch::Sender<Option<Instant>>,
+    thread: ThreadId,
+    stage: Mutex<Stage>,
+    ended: Condvar,
+}
+
+#[derive(Debug, Default)]
+enum Stage {
+    #[default]
+    Up,
+    Ending,
+    Down(ShutdownReport),
+}
+
+/// How long before a caller's deadline the telemetry thread gives up, so that the books are
+/// closed when the caller reads them; at most a twentieth of the time.
+const ANSWER_TIME: Duration = Duration::from_millis(50);
+
+impl Pipeline {
+    /// Starts the thread with these lanes.
+    ///
+    /// # Errors
+    ///
+    /// The operating system has no thread, or no means to wait for the network, to give.
+    pub fn start(lanes: Vec<(Arc<Lane>, ExporterFactory)>) -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let (deadline, deadlines) = watch::channel(None);
+        let mut commands = Vec::new();
+        let mut drivers = Vec::new();
+        let mut shared = Vec::new();
+        for (lane, factory) in lanes {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            commands.push(sender);
+            shared.push(Arc::clone(&lane));
+            drivers.push(Driven {
+                lane,
+                factory,
+                commands: receiver,
+            });
+        }
+        let thread = std::thread::Builder::new()
+            .name("telemetry".to_owned())
+            .spawn(move || {
+                // what the transports trace and log must not come back as telemetry
+                let _quiet =
+                    tracing::subscriber::set_default(tracing::subscriber::NoSubscriber::new());
+                LocalSet::new().block_on(&runtime, drive(drivers, deadlines));
+                // dropping the runtime would wait for name resolution
+                runtime.shutdown_background();
+            })?;
+        Ok(Self {
+            lanes: shared,
+            commands,
+            deadline,
+            thread: thread.thread().id(),
+            stage: Mutex::default(),
+            ended: Condvar::new(),
+        })
+    }
+
+    /// The lanes, to read their status.
+    #[must_use]
+    pub fn lanes(&self) -> &[Arc<Lane>] {
+        &self.lanes
+    }
+
+    /// Waits until everything recorded so far is exported or given up, at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`FlushError::Timeout`] if that takes longer; the export goes on.
+    /// [`FlushError::OwnThread`] if the telemetry thread itself asks.
+    pub fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
+        if self.is_own_thread() {
+            return Err(FlushError::OwnThread);
+        }
+        let until = Instant::now() + timeout;
+        if wait_for(&self.ask(Command::Flush), until) {
+            Ok(())
+        } else {
+            Err(FlushError::Timeout)
+        }
+    }
+
+    /// Exports what waits, at most for `timeout`, and ends. The first caller's shutdown is
+    /// everybody's: whoever calls again gets the same report, and whoever calls meanwhile waits
+    /// for it, at most for a timeout of its own. A shorter timeout becomes everybody's.
+    pub fn shutdown(&self, timeout: Duration) -> ShutdownReport {
+        let began = Instant::now();
+        self.set_deadline(began + timeout.saturating_sub((timeout / 20).min(ANSWER_TIME)));
+        if self.is_own_thread() {
+            // waiting for oneself would never end: the export goes on until the deadline
+            drop(self.ask(Command::Shutdown));
+            return self.report(began);
+        }
+        if let Some(report) = self.join_shutdown(began, timeout) {
+            return report;
+        }
+        wait_for(&self.ask(Command::Shutdown), began + timeout);
+        for lane in &self.lanes {
+            lane.queue().close();
+        }
+        let report = self.report(began);
+        *self.stage() = Stage::Down(report.clone());
+        self.ended.notify_all();
+        report
+    }
+
+    /// The report of a shutdown that somebody else has begun; `None` if this is the first.
+    fn join_shutdown(&self, began: Instant, timeout: Duration) -> Option<ShutdownReport> {
+        let mut stage = self.stage();
+        if let Stage::Up = &*stage {
+            *stage = Stage::Ending;
+            return None;
+        }
+        let ending = |stage: &mut Stage| matches!(stage, Stage::Ending);
+        let (stage, _) = self
+            .ended
+            .wait_timeout_while(stage, timeout, ending)
+            .unwrap_or_else(PoisonError::into_inner);
+        match &*stage {
+            Stage::Down(report) => Some(report.clone()),
+            _ => Some(self.report(began)),
+        }
+    }
+
+    fn set_deadline(&self, at: Instant) {
+        self.deadline.send_if_modified(|deadline| {
+            let sooner = deadline.is_none_or(|set| at < set);
+            if sooner {
+                *deadline = Some(at);
+            }
+            sooner
+        });
+    }
+
+    fn is_own_thread(&self) -> bool {
+        std::thread::current().id() == self.thread
+    }
+
+    fn ask(&self, command: impl Fn(Done) -> Command) -> Vec<Receiver<()>> {
+        let ask = |lane: &mpsc::UnboundedSender<Command>| {
+            let (done, answer) = sync_channel(1);
+            drop(lane.send(command(done)));
+            answer
+        };
+        self.commands.iter().map(ask).collect()
+    }
+
+    fn report(&self, began: Instant) -> ShutdownReport {
+        ShutdownReport::new(
+            self.lanes.iter().map(|lane| lane.status()).collect(),
+            began.elapsed(),
+        )
+    }
+
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline")
+            .field("lanes", &self.lanes)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Driven {
+    lane: Arc<Lane>,
+    factory: ExporterFactory,
+    commands: mpsc::UnboundedReceiver<Command>,
+}
+
+async fn drive(lanes: Vec<Driven>, deadline: watch::Receiver<Option<Instant>>) {
+    let mut tasks = Vec::new();
+    for Driven {
+        lane,
+        factory,
+        commands,
+    } in lanes
+    {
+        let exporter = factory().unwrap_or_else(|error| Box::new(Unusable::new(&lane, error)));
+        let driver = Driver::new(Arc::clone(&lane), exporter, deadline.clone());
+        tasks.push((lane, spawn_local(driver.run(commands))));
+    }
+    for (lane, task) in tasks {
+        if let Err(error) = task.await {
+            let line = format!(
+                "telemetry: the exporter to {} ended: {error}",
+                lane.destination()
+            );
+            lane.voice().say(Level::Error, line);
+        }
+    }
+}
+
+/// Waits for all answers. Returns whether they came in time.
+fn wait_for(answers: &[Receiver<()>], until: Instant) -> bool {
+    answers.iter().all(|answer| {
+        answer
+            .recv_timeout(until.saturating_duration_since(Instant::now()))
+            .is_ok()
+    })
+}
+
+/// Stands in for an exporter that could not be made, and says why for each batch.
+struct Unusable {
+    destination: String,
+    error: ExportError,
+}
+
+impl Unusable {
+    fn new(lane: &Lane, error: ExportError) -> Self {
+        Self {
+            destination: lane.destination().to_owned(),
+            error,
+        }
+    }
+}
+
+impl Exporter for Unusable {
+    fn destination(&self) -> String {
+        self.destination.clone()
+    }
+
+    fn prepare(&mut self, _: &Batch) -> Result<(), ExportError> {
+        let error = ExportError::permanent(self.error.to_string());
+        Err(match self.error.remedy() {
+            Some(remedy) => error.with_remedy(remedy),
+            None => error,
+        })
+    }
+
+    fn attempt(&mut self) -> ExportFuture<'_, Result<Accepted, ExportError>> {
+        Box::pin(std::future::ready(Ok(Accepted::all())))
+    }
+}

@@ -1,0 +1,285 @@
+//! The pipeline with exporters that misbehave: every item is accounted for, every wait is bounded.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests fail by panicking and bound their own waits"
+)]
+
+use std::future::{pending, ready};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use telemetry_core::clock::Clock;
+use telemetry_core::diagnostics::{Level, Voice};
+use telemetry_core::export::{Accepted, ExportError, ExportFuture, Exporter};
+use telemetry_core::otlp::ScopeId;
+use telemetry_core::pipeline::{
+    Backoff, Batch, DropReason, Intake, Lane, LaneSettings, Pipeline, QueueLimits, Signal,
+};
+
+/// What the receiver does with a batch.
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    Take,
+    Reject(u64),
+    Retry,
+    Refuse,
+    Hang,
+}
+
+#[derive(Clone, Default)]
+struct Received {
+    items: Arc<AtomicU64>,
+    said: Arc<Mutex<Vec<String>>>,
+}
+
+struct Scripted {
+    answers: Vec<Answer>,
+    next: usize,
+    prepared: u64,
+    received: Received,
+}
+
+impl Exporter for Scripted {
+    fn destination(&self) -> String {
+        "the test".to_owned()
+    }
+
+    fn prepare(&mut self, batch: &Batch) -> Result<(), ExportError> {
+        self.prepared = batch.items().count() as u64;
+        Ok(())
+    }
+
+    fn attempt(&mut self) -> ExportFuture<'_, Result<Accepted, ExportError>> {
+        let answer = self.answers.get(self.next).copied().unwrap_or(Answer::Take);
+        self.next += 1;
+        match answer {
+            Answer::Take => {
+                self.received
+                    .items
+                    .fetch_add(self.prepared, Ordering::Relaxed);
+                Box::pin(ready(Ok(Accepted::all())))
+            }
+            Answer::Reject(count) => {
+                let count = count.min(self.prepared);
+                self.received
+                    .items
+                    .fetch_add(self.prepared - count, Ordering::Relaxed);
+                Box::pin(ready(Ok(Accepted::partly(count, "too old"))))
+            }
+            Answer::Retry => Box::pin(ready(Err(ExportError::retryable("busy", None)))),
+            Answer::Refuse => Box::pin(ready(Err(
+                ExportError::permanent("401").with_remedy("Check the headers.")
+            ))),
+            Answer::Hang => Box::pin(pending()),
+        }
+    }
+}
+
+fn settings(items: usize) -> LaneSettings {
+    LaneSettings {
+        signal: Signal::Traces,
+        queue: QueueLimits {
+            items,
+            bytes: 1 << 20,
+            wake_at: 16.min(items),
+            item_bytes: 1 << 16,
+        },
+        schedule_delay: Duration::from_millis(5),
+        export_timeout: Duration::from_millis(200),
+        attempt_timeout: Duration::from_millis(40),
+        batch_items: 16,
+        batch_bytes: 1 << 16,
+        backoff: Backoff {
+            initial: Duration::from_millis(1),
+            max: Duration::from_millis(4),
+        },
+    }
+}
+
+fn start(answers: Vec<Answer>, settings: LaneSettings) -> (Pipeline, Arc<Lane>, Received) {
+    let received = Received::default();
+    let said = Arc::clone(&received.said);
+    let voice = Voice::new(Level::Info, move |line| {
+        said.lock().unwrap().push(line.to_owned())
+    });
+    let lane = Arc::new(Lane::new(settings, "the test", Clock::system(), voice));
+    let exporter = Scripted {
+        answers,
+        next: 0,
+        prepared: 0,
+        received: received.clone(),
+    };
+    let factory = Box::new(move || Ok(Box::new(exporter) as Box<dyn Exporter>));
+    (
+        Pipeline::start(vec![(Arc::clone(&lane), factory)]).unwrap(),
+        lane,
+        received,
+    )
+}
+
+fn push(lane: &Lane, count: usize) {
+    let scope = ScopeId::of_name("test");
+    for _ in 0..count {
+        lane.queue()
+            .push(scope, |buffer| buffer.extend_from_slice(b"item"));
+    }
+}
+
+#[test]
+fn a_retried_batch_arrives_once() {
+    let (pipeline, lane, received) = start(vec![Answer::Retry, Answer::Retry], settings(100));
+    push(&lane, 10);
+    pipeline.flush(Duration::from_secs(5)).unwrap();
+    assert_eq!(received.items.load(Ordering::Relaxed), 10);
+    assert_eq!(lane.ledger().exported, 10);
+    assert!(lane.ledger().balances());
+}
+
+#[test]
+fn each_loss_has_its_reason() {
+    let (pipeline, lane, _) = start(vec![Answer::Refuse, Answer::Reject(3)], settings(100));
+    push(&lane, 10);
+    pipeline.flush(Duration::from_secs(5)).unwrap();
+    push(&lane, 10);
+    let report = pipeline.shutdown(Duration::from_secs(5));
+    push(&lane, 2);
+    let ledger = lane.ledger();
+    assert_eq!(ledger.dropped.get(DropReason::Refused), 10);
+    assert_eq!(ledger.dropped.get(DropReason::Rejected), 3);
+    assert_eq!(ledger.dropped.get(DropReason::Shutdown), 2);
+    assert_eq!(ledger.exported, 7);
+    assert!(ledger.balances());
+    assert_eq!(report.lost(), 13);
+}
+
+#[test]
+fn a_hanging_receiver_does_not_hold_shutdown() {
+    let mut slow = settings(100);
+    slow.attempt_timeout = Duration::from_secs(60);
+    slow.export_timeout = Duration::from_secs(60);
+    let (pipeline, lane, _) = start(vec![Answer::Hang], slow);
+    push(&lane, 40);
+    let began = Instant::now();
+    let report = pipeline.shutdown(Duration::from_millis(300));
+    assert!(
+        began.elapsed() < Duration::from_millis(400),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(report.lost(), 40);
+    let ledger = lane.ledger();
+    assert_eq!(ledger.dropped.get(DropReason::Unconfirmed), 16);
+    assert_eq!(ledger.dropped.get(DropReason::Unsent), 24);
+    assert!(ledger.balances());
+}
+
+#[test]
+fn a_shutdown_interrupts_the_export_that_is_running() {
+    let mut slow = settings(100);
+    slow.attempt_timeout = Duration::from_secs(60);
+    slow.export_timeout = Duration::from_secs(60);
+    let (pipeline, lane, _) = start(vec![Answer::Hang], slow);
+    push(&lane, 16);
+    while lane.queue().len() < 16 || lane.status().health.failed_attempts > 0 {
+        std::thread::yield_now();
+    }
+    std::thread::sleep(Duration::from_millis(50));
+    let began = Instant::now();
+    pipeline.shutdown(Duration::from_millis(200));
+    assert!(began.elapsed() < Duration::from_millis(300));
+}
+
+#[test]
+fn everybody_gets_the_report_of_the_first_shutdown() {
+    let (pipeline, lane, _) = start(Vec::new(), settings(100));
+    push(&lane, 10);
+    let pipeline = Arc::new(pipeline);
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let pipeline = Arc::clone(&pipeline);
+            std::thread::spawn(move || pipeline.shutdown(Duration::from_secs(5)).to_string())
+        })
+        .collect();
+    let reports: Vec<_> = threads
+        .into_iter()
+        .map(|thread| thread.join().unwrap())
+        .collect();
+    assert!(
+        reports.iter().all(|report| report == &reports[0]),
+        "{reports:?}"
+    );
+    assert_eq!(
+        pipeline.shutdown(Duration::from_secs(1)).to_string(),
+        reports[0]
+    );
+}
+
+#[test]
+fn the_operator_is_told_once_and_told_of_the_recovery() {
+    let (pipeline, lane, received) = start([Answer::Retry; 5].to_vec(), settings(100));
+    push(&lane, 10);
+    pipeline.flush(Duration::from_secs(5)).unwrap();
+    let said = received.said.lock().unwrap().clone();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(
+        said[0]
+            .starts_with("telemetry: traces do not arrive: busy (3 tries, 10 spans wait, 0 lost)"),
+        "{said:?}"
+    );
+    assert!(said[1].contains("arrive again"), "{said:?}");
+}
+
+#[test]
+fn a_full_queue_drops_the_newest_and_counts() {
+    let (pipeline, lane, _) = start(vec![Answer::Hang], settings(20));
+    push(&lane, 50);
+    assert_eq!(lane.ledger().dropped.get(DropReason::QueueFull), 30);
+    pipeline.shutdown(Duration::from_millis(200));
+    assert!(lane.ledger().balances());
+}
+
+fn answers() -> impl Strategy<Value = Vec<Answer>> {
+    let answer = prop_oneof![
+        3 => Just(Answer::Take),
+        1 => (0_u64..20).prop_map(Answer::Reject),
+        2 => Just(Answer::Retry),
+        1 => Just(Answer::Refuse),
+        1 => Just(Answer::Hang),
+    ];
+    prop::collection::vec(answer, 0..20)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Whatever the receiver does and however threads push: what was created is what was
+    /// exported, dropped with a reason, or is pending; and the receiver has what we say it has.
+    #[test]
+    fn the_ledger_balances(answers in answers(), pushes in prop::collection::vec(0_usize..40, 8), flush: bool, items in 1_usize..200) {
+        let (pipeline, lane, received) = start(answers, settings(items));
+        let intake = Intake::new([Arc::clone(lane.queue())]);
+        std::thread::scope(|threads| {
+            for count in &pushes {
+                let intake = &intake;
+                threads.spawn(move || {
+                    for _ in 0..*count {
+                        intake.push(ScopeId::of_name("test"), |buffer| buffer.extend_from_slice(b"item"));
+                    }
+                });
+            }
+        });
+        if flush {
+            pipeline.flush(Duration::from_secs(10)).unwrap();
+            prop_assert!(lane.ledger().balances(), "{:?}", lane.ledger());
+        }
+        pipeline.shutdown(Duration::from_millis(300));
+        let ledger = lane.ledger();
+        prop_assert!(ledger.balances(), "{ledger:?}");
+        prop_assert_eq!(ledger.created, pushes.iter().sum::<usize>() as u64);
+        prop_assert_eq!(ledger.pending, 0);
+        prop_assert_eq!(ledger.exported, received.items.load(Ordering::Relaxed));
+    }
+}
