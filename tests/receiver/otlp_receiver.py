@@ -14,6 +14,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its C core logs every refused handshake
+
 import serve_grpc
 import serve_http
 from collector import Collector, Journal
