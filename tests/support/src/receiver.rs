@@ -1,4 +1,5 @@
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use crate::Certs;
 use crate::control::ask;
 
 const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../receiver/otlp_receiver.py");
+const REQUESTS: &str = "requests.jsonl";
 const POLL: Duration = Duration::from_millis(20);
 
 /// How a [`Receiver`] is started; the default is plain text, everything checked and kept.
@@ -208,14 +210,8 @@ impl Drop for Receiver {
 /// `CI=true`, where nothing may be skipped.
 #[must_use]
 pub fn python() -> Option<PathBuf> {
-    let python = env::var_os("TELEMETRY_TEST_PYTHON").filter(|path| !path.is_empty());
-    if python.is_none() {
-        let ci = env::var_os("CI").is_some_and(|ci| ci == "true");
-        assert!(!ci, "TELEMETRY_TEST_PYTHON is not set: run scripts/test");
-        // Past the capture of the test harness: a skipped test passes, so nobody would see it.
-        drop(writeln!(io::stderr(), "skipped: run scripts/test"));
-    }
-    python.map(PathBuf::from)
+    let ci = env::var_os("CI").is_some_and(|ci| ci == "true");
+    python_or_skip(env::var_os("TELEMETRY_TEST_PYTHON"), ci)
 }
 
 /// The value of an attribute of a span, log record or resource, without its OTLP type wrapper:
@@ -226,7 +222,15 @@ pub fn attribute(item: &Value, key: &str) -> Option<Value> {
     found["value"].as_object()?.values().next().cloned()
 }
 
-const REQUESTS: &str = "requests.jsonl";
+fn python_or_skip(python: Option<OsString>, ci: bool) -> Option<PathBuf> {
+    let python = python.filter(|path| !path.is_empty());
+    if python.is_none() {
+        assert!(!ci, "TELEMETRY_TEST_PYTHON is not set: run scripts/test");
+        // Past the capture of the test harness: a skipped test passes, so nobody would see it.
+        drop(writeln!(io::stderr(), "skipped: run scripts/test"));
+    }
+    python.map(PathBuf::from)
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Ports {
@@ -285,4 +289,23 @@ fn array<'a>(tree: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
 
 fn text(path: &Path) -> String {
     path.to_str().expect("a path in UTF-8").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_python_a_test_is_skipped() {
+        assert_eq!(python_or_skip(None, false), None);
+        assert_eq!(python_or_skip(Some(OsString::new()), false), None);
+        let python = Some(PathBuf::from("/venv/python"));
+        assert_eq!(python_or_skip(Some("/venv/python".into()), true), python);
+    }
+
+    #[test]
+    #[should_panic(expected = "run scripts/test")]
+    fn without_python_a_test_fails_in_ci() {
+        let _python = python_or_skip(None, true);
+    }
 }
