@@ -1,6 +1,6 @@
 """A strict OTLP receiver for tests, over gRPC, HTTP/protobuf and HTTP/JSON.
 
-Prints `ready grpc=PORT http=PORT control=PORT` and appends one JSON line per request to `--out`.
+Prints `ready grpc=PORT h2=PORT http=PORT control=PORT` (h2 is gRPC, too: see serve_h2.py) and appends one JSON line per request to `--out`.
 The control port takes `POST /_control {"mode": …}` (see faults.py) and serves `GET /stats`.
 Ends when its standard input closes or its parent dies, so that no test can leak it.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its C core logs every refused handshake
 
 import serve_grpc
+import serve_h2
 import serve_http
 from collector import Collector, Journal
 from faults import Fault, Faults
@@ -53,11 +54,12 @@ def main():
     collector = Collector(journal, faults, options.count_only)
     grpc_server, grpc_port = serve_grpc.start(options.host, options.grpc, collector, grpc_tls(options))
     http = serve_http.Server((options.host, options.http), collector, http_tls(options))
+    h2 = serve_h2.Server((options.host, options.h2), collector, http_tls(options))
     control = ThreadingHTTPServer((options.host, options.control), Control)
     control.daemon_threads, control.faults, control.journal = True, faults, journal
-    for server in (http, control):
+    for server in (h2, http, control):
         threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(f"ready grpc={grpc_port} http={http.server_port} control={control.server_port}", flush=True)
+    print(f"ready grpc={grpc_port} h2={h2.port} http={http.server_port} control={control.server_port}", flush=True)
     grpc_server.wait_for_termination()
 
 
@@ -66,6 +68,7 @@ def parse_options():
     parser.add_argument("--out", required=True, help="file that takes one JSON line per request")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--grpc", type=int, default=0, help="port; 0 takes a free one")
+    parser.add_argument("--h2", type=int, default=0)
     parser.add_argument("--http", type=int, default=0)
     parser.add_argument("--control", type=int, default=0)
     parser.add_argument("--tls-cert", type=Path)

@@ -4,6 +4,8 @@ import gzip
 import json
 import logging
 import re
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -14,6 +16,9 @@ import urllib.request
 from pathlib import Path
 
 import grpc
+import h2.config
+import h2.connection
+import h2.events
 import zstandard
 from google.rpc import error_details_pb2, status_pb2
 from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcLogs
@@ -49,8 +54,8 @@ class Receiver:
         self.process = subprocess.Popen(
             [sys.executable, HERE / "otlp_receiver.py", "--out", self.out, *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        ready = re.match(r"ready grpc=(\d+) http=(\d+) control=(\d+)", self.process.stdout.readline())
-        self.grpc, self.http, self.control = (f"127.0.0.1:{port}" for port in ready.groups())
+        ready = re.match(r"ready grpc=(\d+) h2=(\d+) http=(\d+) control=(\d+)", self.process.stdout.readline())
+        self.grpc, self.h2, self.http, self.control = (f"127.0.0.1:{port}" for port in ready.groups())
 
     def stop(self):
         self.process.stdin.close()
@@ -127,6 +132,15 @@ class Sdk(unittest.TestCase):
     def test_grpc_gzip(self):
         to = {"endpoint": f"http://{self.receiver.grpc}", "insecure": True, "compression": grpc.Compression.Gzip}
         self.send(GrpcSpans(**to), GrpcLogs(**to), GrpcMetrics(**to))
+
+    def test_h2(self):
+        to = {"endpoint": f"http://{self.receiver.h2}", "insecure": True}
+        self.send(GrpcSpans(**to), GrpcLogs(**to), GrpcMetrics(**to))
+
+    def test_h2_gzip(self):
+        to = {"endpoint": f"http://{self.receiver.h2}", "insecure": True, "compression": grpc.Compression.Gzip}
+        self.send(GrpcSpans(**to), GrpcLogs(**to), GrpcMetrics(**to))
+        self.assertEqual({line["encoding"] for line in self.receiver.lines()}, {"gzip"})
 
     def test_http(self):
         self.send_http(Compression.NoCompression)
@@ -228,9 +242,12 @@ class Misbehaviour(unittest.TestCase):
         self.url = f"http://{self.receiver.http}/v1/traces"
         request = trace_service_pb2.ExportTraceServiceRequest()
         self.body = request.SerializeToString()
-        channel = grpc.insecure_channel(self.receiver.grpc)
+        channel = grpc.insecure_channel(self.grpc_port())
         self.addCleanup(channel.close)
         self.export = channel.unary_unary(EXPORT)
+
+    def grpc_port(self):
+        return self.receiver.grpc
 
     def http(self):
         return post(self.url, self.body, content_type="application/x-protobuf")
@@ -303,6 +320,39 @@ class Misbehaviour(unittest.TestCase):
     def test_unknown_mode_is_refused(self):
         status, _, body = post(f"http://{self.receiver.control}/_control", b'{"mode":"good"}')
         self.assertEqual(status, 400, body)
+
+
+class MisbehaviourOfH2(Misbehaviour):
+    """The same faults from the other gRPC server."""
+
+    def grpc_port(self):
+        return self.receiver.h2
+
+    def test_zstd(self):
+        frames = h2_call(self.receiver.h2, zstandard.compress(self.body), "zstd")
+        self.assertIn(b"grpc-status: 0", frames)
+        self.assertEqual(self.receiver.lines()[-1]["encoding"], "zstd")
+        self.assertIn(b"grpc-status: 3", h2_call(self.receiver.h2, b"not zstd", "zstd"))
+        self.assertIn(b"grpc-status: 12", h2_call(self.receiver.h2, b"", "br"))
+
+
+def h2_call(address, message, encoding):
+    """One Export call, frame by frame; returns the answer's header and trailer lines."""
+    host, port = address.split(":")
+    client = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+    client.initiate_connection()
+    client.send_headers(1, [
+        (":method", "POST"), (":scheme", "http"), (":authority", address), (":path", EXPORT), ("te", "trailers"),
+        ("content-type", "application/grpc"), ("grpc-encoding", encoding)])
+    client.send_data(1, struct.pack(">?I", True, len(message)) + message, end_stream=True)
+    lines = []
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        while True:
+            connection.sendall(client.data_to_send())
+            for event in client.receive_data(connection.recv(65536)):
+                lines += [f"{name}: {value}" for name, value in getattr(event, "headers", None) or ()]
+                if isinstance(event, h2.events.StreamEnded):
+                    return "\n".join(lines).encode()
 
 
 class Life(unittest.TestCase):

@@ -80,6 +80,14 @@ impl Receiver {
         format!("{}://127.0.0.1:{}", self.scheme, self.ports.grpc)
     }
 
+    /// Where gRPC goes for tests of what the gRPC library hides: this server takes zstd and
+    /// writes down each message's encoding, but is a small one; prefer
+    /// [`grpc_endpoint`](Self::grpc_endpoint) as the judge of everything else.
+    #[must_use]
+    pub fn h2_endpoint(&self) -> String {
+        format!("{}://127.0.0.1:{}", self.scheme, self.ports.h2)
+    }
+
     /// Where HTTP goes, without `/v1/traces`.
     #[must_use]
     pub fn http_endpoint(&self) -> String {
@@ -114,6 +122,7 @@ impl Receiver {
         let mut command = self.command.clone();
         for (name, port) in [
             ("--grpc", self.ports.grpc),
+            ("--h2", self.ports.h2),
             ("--http", self.ports.http),
             ("--control", self.ports.control),
         ] {
@@ -235,6 +244,7 @@ fn python_or_skip(python: Option<OsString>, ci: bool) -> Option<PathBuf> {
 #[derive(Clone, Copy, Debug)]
 struct Ports {
     grpc: u16,
+    h2: u16,
     http: u16,
     control: u16,
 }
@@ -261,6 +271,7 @@ fn spawn(command: &[String]) -> (Child, Ports) {
     };
     let ports = Ports {
         grpc: port("grpc="),
+        h2: port("h2="),
         http: port("http="),
         control: port("control="),
     };

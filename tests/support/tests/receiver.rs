@@ -11,7 +11,7 @@ use test_support::{Certs, Options, Receiver, attribute, python};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Sends an empty trace request over TLS to both ports: arguments are gRPC, HTTP, CA, [cert, key].
+/// Sends an empty trace request over TLS to every port: arguments are gRPC, h2, HTTP, CA, [cert, key].
 /// The exit code counts the refusals.
 const SEND_OVER_TLS: &str = r#"
 import grpc, ssl, sys, urllib.request
@@ -20,24 +20,24 @@ def read(path):
     with open(path, "rb") as file:
         return file.read()
 
-def send_grpc():
+def send_grpc(rpc):
     credentials = grpc.ssl_channel_credentials(read(ca), *[read(path) for path in reversed(pair)])
     with grpc.secure_channel(rpc.removeprefix("https://"), credentials) as channel:
         export = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
         channel.unary_unary(export)(b"", timeout=5)
 
-def send_http():
+def send_http(http):
     context = ssl.create_default_context(cafile=ca)
     if pair:
         context.load_cert_chain(*pair)
     request = urllib.request.Request(http + "/v1/traces", b"", {"Content-Type": "application/x-protobuf"})
     urllib.request.urlopen(request, context=context, timeout=5)
 
-rpc, http, ca, *pair = sys.argv[1:]
+rpc, h2, http, ca, *pair = sys.argv[1:]
 refusals = 0
-for send in send_grpc, send_http:
+for send, to in (send_grpc, rpc), (send_grpc, h2), (send_http, http):
     try:
-        send()
+        send(to)
     except (grpc.RpcError, OSError):
         refusals += 1
 sys.exit(refusals)
@@ -137,7 +137,8 @@ fn tls_asks_for_the_clients_certificate() {
     let send = |ca: &Certs, client: Option<&Certs>| {
         let mut sender = Command::new(&python);
         sender.args(["-c", SEND_OVER_TLS]);
-        sender.args([receiver.grpc_endpoint(), receiver.http_endpoint()]);
+        sender.args([receiver.grpc_endpoint(), receiver.h2_endpoint()]);
+        sender.arg(receiver.http_endpoint());
         sender.arg(ca.ca());
         sender.args(
             client
@@ -148,10 +149,10 @@ fn tls_asks_for_the_clients_certificate() {
     };
 
     assert_eq!(send(&certs, Some(&certs)), 0);
-    assert_eq!(send(&certs, None), 2);
-    assert_eq!(send(&certs, Some(&strangers)), 2);
-    assert_eq!(send(&strangers, Some(&certs)), 2);
-    assert_eq!(receiver.requests().len(), 2);
+    assert_eq!(send(&certs, None), 3);
+    assert_eq!(send(&certs, Some(&strangers)), 3);
+    assert_eq!(send(&strangers, Some(&certs)), 3);
+    assert_eq!(receiver.requests().len(), 3);
 }
 
 fn post(receiver: &Receiver, path: &str, body: &Value) -> u16 {
