@@ -1,0 +1,26 @@
+//! What the tests of this workspace share: an independent OTLP receiver and certificates.
+//!
+//! ```
+//! use std::time::Duration;
+//! use test_support::{Options, Receiver};
+//!
+//! let Some(receiver) = Receiver::start(Options::default()) else { return };
+//! // … send to receiver.grpc_endpoint() or receiver.http_endpoint(), then:
+//! receiver.wait_for(|seen| seen.spans().is_empty(), Duration::from_secs(5));
+//! receiver.set_mode("unavailable");
+//! assert_eq!(receiver.errors(), Vec::<String>::new());
+//! ```
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::disallowed_methods,
+    reason = "only tests use it: they fail by panicking and wait in real time"
+)]
+
+mod certs;
+mod control;
+mod receiver;
+
+pub use certs::Certs;
+pub use receiver::{Options, Receiver, attribute, python};
