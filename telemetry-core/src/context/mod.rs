@@ -1,10 +1,24 @@
 //! What crosses a process boundary, and what is current on this thread.
+//!
+//! [`SpanContext`], [`TraceState`] and [`Baggage`] are what crosses; a [`Carrier`] is in what;
+//! [`propagate`] is how. Nothing that arrives is ever an error to the caller: what is malformed
+//! or too large is left out and counted in [`discarded`].
 
+mod baggage;
+mod carrier;
 pub(crate) mod current;
+mod discarded;
+mod hex;
+pub mod otel;
+mod percent;
+pub mod propagate;
 mod span_context;
 mod trace_state;
 
 pub use self::current::{CurrentIds, EnteredIds, current, enter_ids};
+pub use baggage::{Baggage, BaggageEntry, BaggageError};
+pub use carrier::{Carrier, CarrierMut};
+pub use discarded::{Discarded, discarded};
 pub use opentelemetry::trace::{SpanId, TraceFlags, TraceId};
 pub use span_context::SpanContext;
-pub use trace_state::TraceState;
+pub use trace_state::{TraceState, TraceStateError};

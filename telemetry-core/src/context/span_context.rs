@@ -14,10 +14,21 @@ pub struct SpanContext {
     span_id: SpanId,
     trace_flags: TraceFlags,
     is_remote: bool,
+    is_debug: bool,
     trace_state: TraceState,
 }
 
 impl SpanContext {
+    /// No span: both ids zero.
+    pub const NONE: Self = Self {
+        trace_id: TraceId::INVALID,
+        span_id: SpanId::INVALID,
+        trace_flags: TraceFlags::NOT_SAMPLED,
+        is_remote: false,
+        is_debug: false,
+        trace_state: TraceState::EMPTY,
+    };
+
     /// A span context from its parts.
     #[must_use]
     pub fn new(trace_id: TraceId, span_id: SpanId, trace_flags: TraceFlags) -> Self {
@@ -25,8 +36,7 @@ impl SpanContext {
             trace_id,
             span_id,
             trace_flags,
-            is_remote: false,
-            trace_state: TraceState::default(),
+            ..Self::NONE
         }
     }
 
@@ -34,6 +44,23 @@ impl SpanContext {
     #[must_use]
     pub fn remote(mut self) -> Self {
         self.is_remote = true;
+        self
+    }
+
+    /// The same context, sampled and marked for debugging: the trace was asked for by hand.
+    ///
+    /// Only B3 and Jaeger headers know the mark, in which it has to be passed on,
+    /// <https://opentelemetry.io/docs/specs/otel/context/api-propagators/#b3-extract>.
+    #[must_use]
+    pub fn debug(mut self) -> Self {
+        self.is_debug = true;
+        self.with_sampled(true)
+    }
+
+    /// The same context with this sampling decision.
+    #[must_use]
+    pub fn with_sampled(mut self, sampled: bool) -> Self {
+        self.trace_flags = self.trace_flags.with_sampled(sampled);
         self
     }
 
@@ -74,6 +101,12 @@ impl SpanContext {
         self.is_remote
     }
 
+    /// Whether the trace was asked for by hand.
+    #[must_use]
+    pub fn is_debug(&self) -> bool {
+        self.is_debug
+    }
+
     /// The W3C tracestate.
     #[must_use]
     pub fn trace_state(&self) -> &TraceState {
@@ -106,6 +139,7 @@ impl From<&opentelemetry::trace::SpanContext> for SpanContext {
             span_id: context.span_id(),
             trace_flags: context.trace_flags(),
             is_remote: context.is_remote(),
+            is_debug: false,
             trace_state: TraceState::from_opentelemetry(context.trace_state()),
         }
     }
