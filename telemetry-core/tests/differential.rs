@@ -1,6 +1,7 @@
 //! For the same spans and logs we send what the official exporter sends, but for the differences
 //! that `docs/otlp-differences.md` lists.
 
+#![cfg(feature = "otlp")]
 #![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod common;

@@ -147,7 +147,7 @@ fn log_scope(record: &LogCase) -> ScopeId {
 /// One by one or at once: both ways must come to the same.
 fn encode_attributes(field: u8, attributes: &[KeyValue]) -> Attributes {
     let mut list = Attributes::new(field, AttributeLimits::default());
-    if attributes.len() % 2 == 0 {
+    if attributes.len().is_multiple_of(2) {
         list.extend(
             attributes
                 .iter()

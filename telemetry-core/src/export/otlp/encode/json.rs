@@ -161,11 +161,12 @@ fn any_value(object: &mut JsonObject<'_>, value: AnyValueView<'_>) {
         AnyValueView::Int(value) => put(object.key("intValue"), format_args!("\"{value}\"")),
         AnyValueView::Double(value) => put_double(object.key("doubleValue"), value),
         AnyValueView::Bytes(bytes) => put_base64(object.key("bytesValue"), bytes),
+        // some receivers insist on `values` even if there is none
         AnyValueView::List(list) => object.object("arrayValue", |object| {
-            object.objects("values", list_items(list), any_value);
+            object.list("values", list_items(list), any_value);
         }),
         AnyValueView::Map(map) => object.object("kvlistValue", |object| {
-            object.objects("values", map_entries(map), entry);
+            object.list("values", map_entries(map), entry);
         }),
     }
 }

@@ -51,9 +51,18 @@ impl<'a> JsonObject<'a> {
         fields: impl Fn(&mut JsonObject<'_>, T),
     ) {
         let mut items = items.peekable();
-        if items.peek().is_none() {
-            return;
+        if items.peek().is_some() {
+            self.list(key, items, fields);
         }
+    }
+
+    /// An array of objects, also if there is no item.
+    pub(super) fn list<T>(
+        &mut self,
+        key: &'static str,
+        items: impl Iterator<Item = T>,
+        fields: impl Fn(&mut JsonObject<'_>, T),
+    ) {
         let buffer = self.key(key);
         buffer.push(b'[');
         let mut separator = None;
