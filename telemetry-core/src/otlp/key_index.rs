@@ -112,5 +112,5 @@ fn hash(key: &[u8]) -> usize {
     let hash = key.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    usize::try_from(hash >> 16).unwrap_or(usize::MAX)
+    usize::try_from(hash >> 32).unwrap_or(usize::MAX)
 }
