@@ -111,6 +111,21 @@ impl Batch {
         Items { rest: &self.bytes }
     }
 
+    /// The items, each with the position at which [`Batch::item_at`] finds it again.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = (usize, Item<'_>)> {
+        let mut items = self.items();
+        std::iter::from_fn(move || {
+            let position = self.bytes.len() - items.rest.len();
+            items.next().map(|item| (position, item))
+        })
+    }
+
+    /// The item at a position.
+    pub(crate) fn item_at(&self, position: usize) -> Option<Item<'_>> {
+        let rest = self.bytes.get(position..)?;
+        Items { rest }.next()
+    }
+
     /// Takes back the last item, which began where the batch had this size.
     pub(crate) fn pop(&mut self, size: usize) {
         self.bytes.truncate(size);
