@@ -21,8 +21,17 @@ use super::wire::{
 pub struct AttributeLimits {
     /// The number of attributes kept; further ones are counted as dropped.
     pub count: u32,
-    /// The number of characters of text kept; `u32::MAX` means all.
+    /// The number of characters of text kept, or of bytes of raw values; `u32::MAX` means all.
     pub value_length: u32,
+}
+
+impl AttributeLimits {
+    /// Keeps everything, as for resources and scopes, which the specification exempts:
+    /// <https://opentelemetry.io/docs/specs/otel/common/#exempt-entities>.
+    pub const NONE: Self = Self {
+        count: u32::MAX,
+        value_length: u32::MAX,
+    };
 }
 
 impl Default for AttributeLimits {
@@ -56,6 +65,13 @@ const DOUBLE: u8 = 4;
 const ARRAY: u8 = 5;
 const MAP: u8 = 6;
 const BYTES: u8 = 7;
+
+/// The tag of an entry that was replaced: the length-delimited field 0, which no message has.
+const RETIRED_TAG: u8 = bytes_tag(0);
+
+/// How many bytes of replaced entries may wait for the end of a bulk change; beyond it, no more
+/// than the list itself has. So a key that is set a million times costs no memory.
+const RETIRED_BYTES: usize = 4096;
 
 /// The number of lists within lists that are followed; deeper values are left empty, so that
 /// foreign values cannot exhaust the stack.
@@ -153,27 +169,34 @@ impl Attributes {
         self.push(key, value);
     }
 
-    /// Sets many attributes at once, in time linear in their number.
+    /// Sets many attributes at once, in time linear in their number and in what the list has.
     pub fn extend<'a, V: Encode>(&mut self, attributes: impl IntoIterator<Item = (&'a str, V)>) {
         let mut index = KeyIndex::take();
-        let mut offset = 0;
-        while let Some((key, end)) = entry_at(&self.bytes, offset) {
-            index.insert(&self.bytes, key, offset);
-            offset = end;
-        }
+        index.rebuild(&self.bytes);
+        let mut replaced = 0;
         for (key, value) in attributes {
-            if index.contains(&self.bytes, key.as_bytes()) || key.is_empty() {
-                self.set(key, value);
+            if key.is_empty() {
+                self.dropped = self.dropped.saturating_add(1);
+                continue;
+            }
+            if let Some(offset) = index.get(&self.bytes, key.as_bytes()) {
+                replaced += self.retire(offset);
+            }
+            let start = self.bytes.len();
+            self.push(key, value);
+            if self.bytes.len() > start {
+                index.insert(&self.bytes, key_range(&self.bytes, start), start);
+            }
+            if replaced > RETIRED_BYTES && replaced > self.bytes.len() / 2 {
+                self.drop_retired();
                 index.rebuild(&self.bytes);
-            } else {
-                let start = self.bytes.len();
-                self.push(key, value);
-                if self.bytes.len() > start {
-                    index.insert(&self.bytes, key_range(&self.bytes, start), start);
-                }
+                replaced = 0;
             }
         }
         index.put_back();
+        if replaced > 0 {
+            self.drop_retired();
+        }
     }
 
     /// The value of a key, if it is set.
@@ -187,6 +210,33 @@ impl Attributes {
     /// The attributes in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, AnyValueView<'_>)> {
         Fields::new(&self.bytes).map(|field| key_value(field.value.bytes()))
+    }
+
+    /// Marks an entry as replaced and returns its size; it stays until [`Self::drop_retired`], so
+    /// that the offsets of the others stay too.
+    fn retire(&mut self, offset: usize) -> usize {
+        let Some((_, end)) = entry_at(&self.bytes, offset) else {
+            return 0;
+        };
+        if let Some(tag) = self.bytes.get_mut(offset) {
+            *tag = RETIRED_TAG;
+        }
+        self.count -= 1;
+        end - offset
+    }
+
+    /// Closes the gaps in one pass.
+    fn drop_retired(&mut self) {
+        let mut kept = 0;
+        let mut offset = 0;
+        while let Some((_, end)) = entry_at(&self.bytes, offset) {
+            if self.bytes.get(offset) != Some(&RETIRED_TAG) {
+                self.bytes.copy_within(offset..end, kept);
+                kept += end - offset;
+            }
+            offset = end;
+        }
+        self.bytes.truncate(kept);
     }
 
     fn remove(&mut self, key: &str) {
@@ -291,12 +341,12 @@ impl Encode for f64 {
 }
 
 impl Encode for &[u8] {
-    fn encoded_len(&self, _: u32) -> Option<usize> {
-        Some(message_len(self.len()))
+    fn encoded_len(&self, value_length: u32) -> Option<usize> {
+        Some(message_len(truncate_bytes(self, value_length).len()))
     }
 
-    fn encode(&self, buffer: &mut Vec<u8>, _: u32) {
-        put_message(buffer, BYTES, self);
+    fn encode(&self, buffer: &mut Vec<u8>, value_length: u32) {
+        put_message(buffer, BYTES, truncate_bytes(self, value_length));
     }
 }
 
@@ -407,6 +457,10 @@ pub fn truncate(text: &str, limit: u32) -> &str {
         Some((end, _)) => &text[..end],
         None => text,
     }
+}
+
+fn truncate_bytes(bytes: &[u8], limit: u32) -> &[u8] {
+    bytes.get(..limit as usize).unwrap_or(bytes)
 }
 
 /// An encoded `AnyValue`, read in place.

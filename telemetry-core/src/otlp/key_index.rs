@@ -17,6 +17,9 @@ pub(super) struct KeyIndex {
 /// Enough for the default limit of 128 attributes at half load.
 const INITIAL_SLOTS: usize = 256;
 
+/// What a thread keeps between uses: 64 KiB, enough for 8192 attributes.
+const MAX_KEPT_SLOTS: usize = 16_384;
+
 thread_local! {
     static INDEX: Cell<Option<KeyIndex>> = const { Cell::new(None) };
 }
@@ -26,9 +29,10 @@ impl KeyIndex {
         INDEX.take().unwrap_or_default()
     }
 
-    pub(super) fn put_back(mut self) {
-        self.clear();
-        INDEX.set(Some(self));
+    pub(super) fn put_back(self) {
+        if self.slots.len() <= MAX_KEPT_SLOTS {
+            INDEX.set(Some(self));
+        }
     }
 
     pub(super) fn insert(&mut self, bytes: &[u8], key: Range<usize>, offset: usize) {
@@ -45,15 +49,16 @@ impl KeyIndex {
         }
     }
 
-    pub(super) fn contains(&self, bytes: &[u8], key: &[u8]) -> bool {
-        !self.slots.is_empty()
-            && self
-                .slots
-                .get(self.slot(bytes, key))
-                .is_some_and(|slot| *slot != 0)
+    /// Where the entry with this key is.
+    pub(super) fn get(&self, bytes: &[u8], key: &[u8]) -> Option<usize> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        let offset = *self.slots.get(self.slot(bytes, key))?;
+        (offset as usize).checked_sub(1)
     }
 
-    /// Indexes the list anew, after its offsets have moved.
+    /// Indexes a list, and forgets what was indexed before.
     pub(super) fn rebuild(&mut self, bytes: &[u8]) {
         self.clear();
         let mut offset = 0;

@@ -103,7 +103,9 @@ impl LogParts<'_> {
             buffer.push(fixed32_tag(8));
             buffer.extend_from_slice(&u32::from(self.trace_flags.to_u8()).to_le_bytes());
             put_message(buffer, 9, &self.trace_id.to_bytes());
-            put_message(buffer, 10, &self.span_id.to_bytes());
+            if self.span_id != SpanId::INVALID {
+                put_message(buffer, 10, &self.span_id.to_bytes());
+            }
         }
         put_fixed64_field(buffer, 11, self.observed_unix_nanos);
         put_bytes_field(buffer, 12, self.event_name.as_bytes());

@@ -101,7 +101,7 @@ impl Scope {
             2,
             scope.version().unwrap_or_default().as_bytes(),
         );
-        let mut attributes = Attributes::new(Attributes::SCOPE, AttributeLimits::default());
+        let mut attributes = Attributes::new(Attributes::SCOPE, AttributeLimits::NONE);
         for KeyValue { key, value, .. } in scope.attributes() {
             attributes.set(key.as_str(), value);
         }

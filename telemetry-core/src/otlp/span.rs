@@ -4,8 +4,8 @@ use opentelemetry::trace::{SpanId, SpanKind, TraceFlags, TraceId};
 
 use super::attributes::{AnyValueView, key_value};
 use super::wire::{
-    Fields, put_bytes_field, put_fixed64_field, put_message, put_varint, put_varint_field,
-    varint_len,
+    Fields, bytes_field_len, bytes_tag, close, fixed32_tag, open, put_bytes_field,
+    put_fixed64_field, put_len, put_message, put_varint_field,
 };
 
 /// What of a span is known only at its end, beside the encoded attributes, events and links.
@@ -46,7 +46,7 @@ pub struct SpanParts<'a> {
     pub dropped_links: u32,
     /// The status.
     pub status: StatusCode,
-    /// What the status says.
+    /// What the status says; kept only with [`StatusCode::Error`].
     pub status_message: &'a str,
 }
 
@@ -168,24 +168,22 @@ impl SpanParts<'_> {
         if self.status == StatusCode::Unset {
             return;
         }
-        let message = self.status_message.as_bytes();
-        let message_len = if message.is_empty() {
-            0
-        } else {
-            1 + varint_len(message.len() as u64) + message.len()
+        // only a failure may say something:
+        // https://opentelemetry.io/docs/specs/otel/trace/api/#set-status
+        let message = match self.status {
+            StatusCode::Error => self.status_message.as_bytes(),
+            _ => &[],
         };
-        buffer.push(super::wire::bytes_tag(15));
-        put_varint(buffer, (message_len + 2) as u64);
+        buffer.push(bytes_tag(15));
+        put_len(buffer, bytes_field_len(message.len()) + 2);
         put_bytes_field(buffer, 2, message);
         put_varint_field(buffer, 3, u64::from(self.status as u8));
     }
 
-    fn flags(&self) -> u32 {
-        let remote = match self.parent_is_remote {
-            Some(true) => HAS_IS_REMOTE | IS_REMOTE,
-            _ => HAS_IS_REMOTE,
-        };
-        u32::from(self.trace_flags.to_u8()) | remote
+    /// The bits of `Span.flags`: the W3C flags, and whether the parent is remote.
+    #[must_use]
+    pub fn flags(&self) -> u32 {
+        flags(self.trace_flags, self.parent_is_remote == Some(true))
     }
 }
 
@@ -362,6 +360,12 @@ impl<'a> LinkView<'a> {
         view
     }
 
+    /// The bits of `Link.flags`: the W3C flags, and whether the linked span is remote.
+    #[must_use]
+    pub fn flags(&self) -> u32 {
+        flags(self.trace_flags, self.is_remote)
+    }
+
     /// The link's attributes in order.
     pub fn attributes(&self) -> impl Iterator<Item = (&'a str, AnyValueView<'a>)> + use<'a> {
         Fields::new(self.bytes)
@@ -379,12 +383,12 @@ pub fn put_event(
     attributes: &[u8],
     dropped: u32,
 ) {
-    let event = super::wire::open(events, 11);
+    let event = open(events, 11);
     put_fixed64_field(events, 1, unix_nanos);
     put_bytes_field(events, 2, name.as_bytes());
     events.extend_from_slice(attributes);
     put_varint_field(events, 4, u64::from(dropped));
-    super::wire::close(events, event);
+    close(events, event);
 }
 
 /// Appends an encoded link field to `links`. `attributes` are encoded for
@@ -395,20 +399,20 @@ pub fn put_link(
     attributes: &[u8],
     dropped: u32,
 ) {
-    let link = super::wire::open(links, 13);
+    let link = open(links, 13);
     put_message(links, 1, &to.trace_id().to_bytes());
     put_message(links, 2, &to.span_id().to_bytes());
     put_bytes_field(links, 3, to.trace_state().as_str().as_bytes());
     links.extend_from_slice(attributes);
     put_varint_field(links, 5, u64::from(dropped));
-    let remote = if to.is_remote() {
-        HAS_IS_REMOTE | IS_REMOTE
-    } else {
-        HAS_IS_REMOTE
-    };
-    links.push(super::wire::fixed32_tag(6));
-    links.extend_from_slice(&(u32::from(to.trace_flags().to_u8()) | remote).to_le_bytes());
-    super::wire::close(links, link);
+    links.push(fixed32_tag(6));
+    links.extend_from_slice(&flags(to.trace_flags(), to.is_remote()).to_le_bytes());
+    close(links, link);
+}
+
+fn flags(trace_flags: TraceFlags, is_remote: bool) -> u32 {
+    let remote = if is_remote { IS_REMOTE } else { 0 };
+    u32::from(trace_flags.to_u8()) | HAS_IS_REMOTE | remote
 }
 
 pub(super) fn trace_id(bytes: &[u8]) -> TraceId {

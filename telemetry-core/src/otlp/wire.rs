@@ -89,6 +89,12 @@ pub const fn message_len(len: usize) -> usize {
     1 + varint_len(len as u64) + len
 }
 
+/// How many bytes [`put_bytes_field`] takes for `len` bytes of content.
+#[must_use]
+pub const fn bytes_field_len(len: usize) -> usize {
+    if len == 0 { 0 } else { message_len(len) }
+}
+
 /// A length-delimited field that has been opened and not yet closed.
 #[derive(Debug)]
 #[must_use = "a field that is not closed has no length"]

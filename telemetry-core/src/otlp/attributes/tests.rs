@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Proto;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use proptest::prelude::*;
@@ -52,39 +50,91 @@ fn text_is_cut_at_whole_characters() {
 }
 
 #[test]
+fn bytes_are_cut_too() {
+    let limits = AttributeLimits {
+        count: 8,
+        value_length: 3,
+    };
+    let mut list = Attributes::new(Attributes::SPAN, limits);
+    list.push("k", [1_u8, 2, 3, 4].as_slice());
+    assert_eq!(list.get("k"), Some(AnyValueView::Bytes(&[1, 2, 3])));
+}
+
+#[test]
+fn a_key_set_many_times_takes_no_more_memory() {
+    let mut list = Attributes::new(Attributes::SPAN, AttributeLimits::default());
+    list.set("before", 1_i64);
+    let text = "x".repeat(100);
+    list.extend((0..50_000).map(|number| (["a", "b", "c"][number % 3], text.as_str())));
+    assert_eq!(list.len(), 4);
+    assert_eq!(decode(&list).len(), 4);
+    assert!(list.capacity() < 64 * 1024, "{}", list.capacity());
+}
+
+#[test]
 fn an_empty_key_is_refused_and_counted() {
     let mut list = Attributes::new(Attributes::SPAN, AttributeLimits::default());
     list.set("", 1_i64);
-    assert_eq!((list.len(), list.dropped()), (0, 1));
+    list.extend([("", 2_i64), ("", 3)]);
+    assert_eq!((list.len(), list.dropped()), (0, 3));
 }
 
 proptest! {
-    /// Whatever is set, one by one or at once, the last value of each key wins, the limit holds,
-    /// and refused keys are counted.
+    /// Whatever is set, one by one or at once, the last value of each key wins and is where it was
+    /// set last, the limit holds, and refused keys are counted.
     #[test]
-    fn the_last_value_wins(entries in prop::collection::vec(("[a-f]{1,3}", any::<i64>()), 0..600), limit in 1_u32..500, bulk: bool) {
+    fn the_last_value_wins(
+        steps in prop::collection::vec((any::<bool>(), prop::collection::vec(("[a-f]{0,3}", 0_usize..300), 0..200)), 1..4),
+        limit in 1_u32..200,
+    ) {
         let mut list = Attributes::new(Attributes::SPAN, AttributeLimits { count: limit, value_length: u32::MAX });
-        if bulk {
-            list.extend(entries.iter().map(|(key, value)| (key.as_str(), *value)));
-        } else {
-            for (key, value) in &entries {
-                list.set(key, *value);
-            }
-        }
-        let mut model: HashMap<&str, i64> = HashMap::new();
-        let mut refused = 0;
-        for (key, value) in &entries {
-            if model.contains_key(key.as_str()) || model.len() < limit as usize {
-                model.insert(key, *value);
+        let mut model = Model::new(limit);
+        for (bulk, entries) in &steps {
+            let entries: Vec<_> = entries.iter().map(|(key, size)| (key.as_str(), "x".repeat(*size))).collect();
+            if *bulk {
+                list.extend(entries.iter().map(|(key, value)| (*key, value.as_str())));
             } else {
-                refused += 1;
+                entries.iter().for_each(|(key, value)| list.set(key, value.as_str()));
             }
+            entries.into_iter().for_each(|(key, value)| model.set(key, value));
         }
-        let decoded = decode(&list);
-        prop_assert_eq!(decoded.len(), model.len());
-        prop_assert_eq!(list.dropped(), refused);
-        for (key, value) in decoded {
-            prop_assert_eq!(value, Some(Proto::IntValue(model[key.as_str()])));
+        prop_assert_eq!(list.dropped(), model.refused);
+        prop_assert_eq!(list.len(), model.entries.len());
+        prop_assert_eq!(decode(&list), model.decoded());
+    }
+}
+
+/// A list that is simple enough to be right.
+struct Model {
+    limit: usize,
+    entries: Vec<(String, String)>,
+    refused: u32,
+}
+
+impl Model {
+    fn new(limit: u32) -> Self {
+        Self {
+            limit: limit as usize,
+            entries: Vec::new(),
+            refused: 0,
         }
+    }
+
+    fn set(&mut self, key: &str, value: String) {
+        if !key.is_empty() {
+            self.entries.retain(|(name, _)| name != key);
+        }
+        if key.is_empty() || self.entries.len() >= self.limit {
+            self.refused += 1;
+        } else {
+            self.entries.push((key.to_owned(), value));
+        }
+    }
+
+    fn decoded(self) -> Vec<(String, Option<Proto>)> {
+        self.entries
+            .into_iter()
+            .map(|(key, value)| (key, Some(Proto::StringValue(value))))
+            .collect()
     }
 }
