@@ -1,6 +1,8 @@
 //! Where telemetry goes.
 
 mod error;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 
 use std::future::Future;
 use std::pin::Pin;

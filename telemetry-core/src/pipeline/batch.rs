@@ -108,6 +108,21 @@ impl Batch {
         Items { rest: &self.bytes }
     }
 
+    /// The items, each with the position at which [`Batch::item_at`] finds it again.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = (usize, Item<'_>)> {
+        let mut items = self.items();
+        std::iter::from_fn(move || {
+            let position = self.bytes.len() - items.rest.len();
+            items.next().map(|item| (position, item))
+        })
+    }
+
+    /// The item at a position.
+    pub(crate) fn item_at(&self, position: usize) -> Option<Item<'_>> {
+        let rest = self.bytes.get(position..)?;
+        Items { rest }.next()
+    }
+
     /// Empties the batch and keeps its memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
