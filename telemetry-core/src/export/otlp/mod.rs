@@ -1,6 +1,30 @@
 //! OTLP: what goes to a collector, and what it answers.
 //!
+//! [`OtlpExporter`] sends one signal over gRPC, HTTP/protobuf or HTTP/JSON. It encodes and
+//! compresses a batch once; each attempt sends the same bytes. Both transports share one way to
+//! connect ([`tls`](TlsSettings), name resolution, one bound for both) and one way to say in words
+//! what went wrong.
+//!
+//! Proxies (`HTTPS_PROXY` and the like) are not used and redirects are not followed: a telemetry
+//! endpoint is configured, not discovered, and neither should receive its credentials.
+//!
 //! Source: <https://opentelemetry.io/docs/specs/otlp/>.
 
+mod answer;
+mod compress;
+mod connect;
 pub mod encode;
+mod explain;
+mod exporter;
+#[cfg(feature = "otlp-grpc")]
+mod grpc;
+mod headers;
+#[cfg(feature = "otlp-http")]
+mod http;
 pub mod response;
+mod settings;
+mod target;
+mod tls;
+
+pub use exporter::OtlpExporter;
+pub use settings::{Compression, OtlpSettings, Protocol, TlsSettings};

@@ -1,0 +1,199 @@
+//! Sends one signal over OTLP.
+
+use std::fmt;
+
+use bytes::Bytes;
+use opentelemetry_sdk::Resource;
+
+use crate::export::{Accepted, ExportError, ExportFuture, Exporter};
+use crate::pipeline::{Batch, Signal};
+
+use super::compress::Compressor;
+use super::encode::{Encoding, RequestEncoder};
+use super::settings::{OtlpSettings, Protocol};
+use super::target::Target;
+
+/// Sends the batches of one signal to an OTLP receiver.
+///
+/// A batch is encoded and compressed once; each attempt sends the same bytes. Buffers and
+/// compression tables are kept from batch to batch. It connects with the first attempt, and anew
+/// after an attempt that failed or was dropped before its answer.
+#[derive(Debug)]
+pub struct OtlpExporter {
+    destination: String,
+    encoder: RequestEncoder,
+    compressor: Option<Compressor>,
+    framing: Framing,
+    plain: Vec<u8>,
+    payload: Bytes,
+    transport: Box<dyn Transport>,
+}
+
+/// What carries a request to the receiver and brings its answer in words.
+pub(super) trait Transport: fmt::Debug + Send {
+    fn send(&mut self, payload: Bytes) -> ExportFuture<'_, Result<Accepted, ExportError>>;
+}
+
+/// What stands before a request in the payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    /// Nothing.
+    None,
+    /// Whether it is compressed, and its length in 32 bits:
+    /// <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>.
+    Grpc { compressed: bool },
+}
+
+const GRPC_HEAD: usize = 5;
+
+/// How much memory an idle exporter keeps per buffer: a usual batch of 512 spans takes 200 KB.
+const KEPT: usize = 512 * 1024;
+
+impl OtlpExporter {
+    /// An exporter for `signal` of `resource`.
+    ///
+    /// Reads the certificates, so not to be called on the telemetry thread; opens no connection
+    /// and needs no runtime.
+    ///
+    /// # Errors
+    ///
+    /// The endpoint, a header or a certificate file cannot be used, or the crate was built without
+    /// the transport. The error names the variable to set.
+    ///
+    /// ```
+    /// use opentelemetry_sdk::Resource;
+    /// use telemetry_core::export::Exporter;
+    /// use telemetry_core::export::otlp::{OtlpExporter, OtlpSettings, Protocol};
+    /// use telemetry_core::pipeline::Signal;
+    ///
+    /// let resource = Resource::builder_empty().with_service_name("shop").build();
+    /// let settings = OtlpSettings::new("http://localhost:4318/v1/traces", Protocol::HttpProtobuf);
+    /// let exporter = OtlpExporter::new(Signal::Traces, &settings, &resource)?;
+    /// assert_eq!(exporter.destination(), "http://localhost:4318/v1/traces");
+    /// # Ok::<(), telemetry_core::export::ExportError>(())
+    /// ```
+    pub fn new(
+        signal: Signal,
+        settings: &OtlpSettings,
+        resource: &Resource,
+    ) -> Result<Self, ExportError> {
+        let target = Target::parse(&settings.endpoint, settings.protocol)?;
+        let encoding = match settings.protocol {
+            Protocol::HttpJson => Encoding::Json,
+            Protocol::Grpc | Protocol::HttpProtobuf => Encoding::Protobuf,
+        };
+        let framing = match settings.protocol {
+            Protocol::Grpc => Framing::Grpc {
+                compressed: settings.compression.is_some(),
+            },
+            Protocol::HttpProtobuf | Protocol::HttpJson => Framing::None,
+        };
+        Ok(Self {
+            destination: destination(&target),
+            encoder: RequestEncoder::new(signal, encoding, resource),
+            compressor: settings.compression.map(Compressor::new).transpose()?,
+            framing,
+            plain: Vec::new(),
+            payload: Bytes::new(),
+            transport: transport(signal, settings, target)?,
+        })
+    }
+
+    /// Takes back the memory of the last payload, unless an attempt that was dropped still has it.
+    fn reclaim(&mut self) -> Vec<u8> {
+        let payload = std::mem::take(&mut self.payload);
+        if !payload.is_unique() {
+            return Vec::new();
+        }
+        let mut buffer = Vec::from(payload);
+        buffer.clear();
+        buffer
+    }
+}
+
+impl Exporter for OtlpExporter {
+    fn destination(&self) -> String {
+        self.destination.clone()
+    }
+
+    fn prepare(&mut self, batch: &Batch) -> Result<(), ExportError> {
+        let mut payload = self.reclaim();
+        self.framing.open(&mut payload);
+        match &mut self.compressor {
+            Some(compressor) => {
+                self.plain.clear();
+                self.encoder.encode(batch, &mut self.plain);
+                compressor.compress(&self.plain, &mut payload)?;
+            }
+            None => self.encoder.encode(batch, &mut payload),
+        }
+        self.framing.close(&mut payload)?;
+        self.payload = Bytes::from(payload);
+        Ok(())
+    }
+
+    fn attempt(&mut self) -> ExportFuture<'_, Result<Accepted, ExportError>> {
+        self.transport.send(self.payload.clone())
+    }
+
+    fn release(&mut self) {
+        let mut payload = self.reclaim();
+        payload.shrink_to(KEPT);
+        self.payload = Bytes::from(payload);
+        self.plain.clear();
+        self.plain.shrink_to(KEPT);
+    }
+}
+
+impl Framing {
+    fn open(self, payload: &mut Vec<u8>) {
+        if let Self::Grpc { compressed } = self {
+            payload.extend_from_slice(&[u8::from(compressed), 0, 0, 0, 0]);
+        }
+    }
+
+    fn close(self, payload: &mut [u8]) -> Result<(), ExportError> {
+        if self == Self::None {
+            return Ok(());
+        }
+        let len = payload.len().saturating_sub(GRPC_HEAD);
+        let len = u32::try_from(len).map_err(|_| {
+            ExportError::permanent(format!("a request of {len} bytes does not fit into gRPC"))
+                .with_remedy("Lower OTEL_BSP_MAX_EXPORT_BATCH_SIZE")
+        })?;
+        if let Some(slot) = payload.get_mut(1..GRPC_HEAD) {
+            slot.copy_from_slice(&len.to_be_bytes());
+        }
+        Ok(())
+    }
+}
+
+/// The URL without credentials and without its query, which may hold a key.
+fn destination(target: &Target) -> String {
+    match target.uri().path() {
+        _ if target.is_grpc() => target.base().to_owned(),
+        "/" => target.base().to_owned(),
+        path => format!("{}{path}", target.base()),
+    }
+}
+
+fn transport(
+    signal: Signal,
+    settings: &OtlpSettings,
+    target: Target,
+) -> Result<Box<dyn Transport>, ExportError> {
+    match settings.protocol {
+        #[cfg(feature = "otlp-grpc")]
+        Protocol::Grpc => Ok(Box::new(super::grpc::Grpc::new(signal, settings, target)?)),
+        #[cfg(feature = "otlp-http")]
+        Protocol::HttpProtobuf | Protocol::HttpJson => {
+            Ok(Box::new(super::http::Http::new(signal, settings, target)?))
+        }
+        #[cfg(not(all(feature = "otlp-grpc", feature = "otlp-http")))]
+        other => {
+            let _ = (signal, target);
+            Err(ExportError::permanent(format!("{other:?} is not built in"))
+                .with_remedy("Enable the feature otlp-grpc or otlp-http of telemetry-core"))
+        }
+    }
+}
