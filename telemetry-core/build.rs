@@ -1,8 +1,4 @@
 //! Hands the compiler's version to the resource attribute `process.runtime.version`.
-#![expect(
-    clippy::print_stdout,
-    reason = "standard output is how a build script answers"
-)]
 
 use std::process::Command;
 

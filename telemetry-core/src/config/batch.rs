@@ -101,7 +101,7 @@ pub(crate) fn resolve(
     }
 }
 
-/// At most the queue's size: a larger batch could never fill.
+/// At most the queue's size: a larger batch could never fill. The default gives way without a word.
 fn batch_size(
     r: &mut Resolver<'_>,
     names: &BatchVariables,
@@ -109,15 +109,14 @@ fn batch_size(
     queue: usize,
 ) -> usize {
     let name = names.max_export_batch_size;
-    let size = r.value(&[name], code, &POSITIVE, MAX_EXPORT_BATCH_SIZE);
+    let default = MAX_EXPORT_BATCH_SIZE.min(queue);
+    let size = r.value(&[name], code, &POSITIVE, default);
     if size <= queue {
         return size;
     }
     let reason = format!("more than {} ({queue})", names.max_queue_size);
     r.report
         .ignore(name, &size.to_string(), reason, queue.to_string());
-    if let Some(setting) = r.settings.iter_mut().find(|setting| setting.name == name) {
-        setting.value = queue.to_string();
-    }
+    r.correct(name, queue.to_string());
     queue
 }

@@ -21,18 +21,21 @@ pub(crate) fn value(variable: &str, value: &str) -> String {
 }
 
 /// A URL without its credentials and its query, both of which carry keys; works on text that is no URL, too.
+///
+/// Whatever stands before the last `@` counts as credentials, because a password may hold any character.
 pub(crate) fn url(text: &str) -> String {
-    let (text, query) = match text.split_once('?') {
-        Some((before, _)) => (before, "?<redacted>"),
-        None => (text, ""),
+    let shown = match text.rsplit_once('@') {
+        Some((before, host)) => match before.split_once("://") {
+            Some((scheme, _)) if scheme.chars().all(|c| c.is_ascii_alphabetic()) => {
+                format!("{scheme}://{REDACTED}@{host}")
+            }
+            _ => format!("{REDACTED}@{host}"),
+        },
+        None => text.to_owned(),
     };
-    let (scheme, rest) = match text.split_once("://") {
-        Some((scheme, rest)) => (format!("{scheme}://"), rest),
-        None => (String::new(), text),
-    };
-    match rest.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}{REDACTED}@{host}{query}"),
-        None => format!("{scheme}{rest}{query}"),
+    match shown.split_once('?') {
+        Some((before, _)) => format!("{before}?{REDACTED}"),
+        None => shown,
     }
 }
 
@@ -62,6 +65,11 @@ mod tests {
             ),
             ("https://c/v1?api-key=1", "https://c/v1?<redacted>"),
             ("me:p@ss@collector", "<redacted>@collector"),
+            ("me:pass://@collector", "<redacted>@collector"),
+            (
+                "http://me:p?s://s@collector?x",
+                "http://<redacted>@collector?<redacted>",
+            ),
         ] {
             assert_eq!(url(text), shown);
             assert_eq!(value("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", text), shown);

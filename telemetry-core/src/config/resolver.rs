@@ -109,6 +109,17 @@ impl<'a> Resolver<'a> {
         });
     }
 
+    /// Changes what was recorded, for a setting that two variables decide together.
+    pub(crate) fn correct(&mut self, name: &str, value: String) {
+        if let Some(setting) = self
+            .settings
+            .iter_mut()
+            .find(|setting| setting.name == name)
+        {
+            setting.value = value;
+        }
+    }
+
     fn read<T>(&self, name: &str, kind: &Kind<T>) -> Result<Option<T>, (String, String)> {
         let text = match self.env.lookup(name) {
             Lookup::Unset => return Ok(None),

@@ -126,9 +126,7 @@ pub(crate) fn resolve(r: &mut Resolver<'_>, code: Option<SamplerPlan>) -> Sample
     if name.source == Source::Env(NAME) && name.value.ratio().is_some() {
         let ratio = r.value(&[ARG], None, &RATIO, 1.0);
         let sampler = name.value.with_ratio(ratio);
-        if let Some(setting) = r.settings.iter_mut().find(|setting| setting.name == NAME) {
-            setting.value = sampler.to_string();
-        }
+        r.correct(NAME, sampler.to_string());
         return sampler;
     }
     if let Some(arg) = r.text(ARG, &name.value.to_string()) {

@@ -104,7 +104,7 @@ pub(crate) fn resolve(
             Lookup::Text(text) => read(r, name, text, &mut headers),
             Lookup::NotUnicode(_) => {
                 r.report
-                    .ignore(name, "", "not valid UTF-8", "the other headers")
+                    .ignore(name, "", "not valid UTF-8", "the other headers");
             }
         }
         source = Source::Env(name);
