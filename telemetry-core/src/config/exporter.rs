@@ -3,6 +3,8 @@
 use std::fmt;
 
 use super::list;
+use super::otlp;
+use super::overrides::Overrides;
 use super::resolver::{Resolver, in_code};
 use super::setting::Source;
 use super::signal::Signal;
@@ -43,6 +45,13 @@ impl fmt::Display for ExporterKind {
             Self::Prometheus => "prometheus",
         })
     }
+}
+
+/// Whether a signal for which nobody chose an exporter is better shown than sent: no endpoint is set for it, and there
+/// is a terminal, or the program asks for it.
+pub(crate) fn stays_here(r: &Resolver<'_>, signal: Signal, code: &Overrides) -> bool {
+    let wanted = code.console_when_unconfigured || r.env.stderr_is_terminal();
+    wanted && !otlp::endpoint_is_set(r, signal, code)
 }
 
 /// The exporters of a signal: those of the code, those of the variable, or `unconfigured`.

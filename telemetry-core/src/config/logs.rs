@@ -160,8 +160,7 @@ pub(crate) fn resolve(r: &mut Resolver<'_>, code: &Overrides) -> LogsPlan {
 
 /// With nothing configured on a terminal, standard output has the lines and nobody need hear them twice.
 fn exporters(r: &mut Resolver<'_>, code: &Overrides) -> Vec<ExporterKind> {
-    let console = code.console_when_unconfigured || r.env.stderr_is_terminal();
-    let shown_here = console && !otlp::endpoint_is_set(r, Signal::Logs, code);
+    let shown_here = exporter::stays_here(r, Signal::Logs, code);
     let unconfigured: &[ExporterKind] = if shown_here {
         &[]
     } else {

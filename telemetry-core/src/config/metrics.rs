@@ -210,8 +210,7 @@ pub(crate) fn resolve(r: &mut Resolver<'_>, code: &Overrides) -> MetricsPlan {
 
 /// With nothing configured on a terminal, metrics are read from the application's own page and pushed nowhere.
 fn exporters(r: &mut Resolver<'_>, code: &Overrides) -> Vec<ExporterKind> {
-    let console = code.console_when_unconfigured || r.env.stderr_is_terminal();
-    let shown_here = console && !otlp::endpoint_is_set(r, Signal::Metrics, code);
+    let shown_here = exporter::stays_here(r, Signal::Metrics, code);
     let unconfigured: &[ExporterKind] = if shown_here {
         &[]
     } else {

@@ -129,6 +129,10 @@ pub(crate) fn resolve(r: &mut Resolver<'_>, code: Option<SamplerPlan>) -> Sample
         r.correct(NAME, sampler.to_string());
         return sampler;
     }
+    if name.source == Source::Code && r.env.is_set(NAME) {
+        // The argument is beaten together with its sampler, which is no mistake.
+        return name.value;
+    }
     if let Some(arg) = r.text(ARG, &name.value.to_string()) {
         let reason = "only traceidratio and parentbased_traceidratio, set by OTEL_TRACES_SAMPLER, take an argument";
         r.report.ignore(ARG, arg, reason, name.value.to_string());

@@ -26,8 +26,7 @@ pub struct TracesPlan {
 }
 
 pub(crate) fn resolve(r: &mut Resolver<'_>, code: &Overrides) -> TracesPlan {
-    let console = code.console_when_unconfigured || r.env.stderr_is_terminal();
-    let show_here = console && !otlp::endpoint_is_set(r, Signal::Traces, code);
+    let show_here = exporter::stays_here(r, Signal::Traces, code);
     let unconfigured = if show_here {
         ExporterKind::Console
     } else {

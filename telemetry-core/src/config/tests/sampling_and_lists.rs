@@ -58,6 +58,15 @@ fn an_argument_without_a_use_is_reported() {
 }
 
 #[test]
+fn code_beats_the_sampler_and_its_argument_alike() {
+    let mut code = Overrides::default();
+    code.traces.sampler = Some(SamplerPlan::AlwaysOn);
+    let (plan, report) = with_code(&code, &[(SAMPLER, "traceidratio"), (ARG, "0.5")]);
+    assert_eq!(plan.traces.sampler, SamplerPlan::AlwaysOn);
+    assert!(report.is_empty(), "{report}");
+}
+
+#[test]
 fn propagators_keep_their_order_and_come_once() {
     let (plan, report) = resolve(&[(
         "OTEL_PROPAGATORS",
