@@ -49,17 +49,20 @@ pub(crate) const POSITIVE: Kind<usize> = Kind {
 const MAX_COUNT: usize = 2_147_483_647;
 
 /// A limit; zero keeps nothing.
-pub(crate) const LIMIT: Kind<usize> = Kind {
-    parse: parse_count,
+pub(crate) const LIMIT: Kind<u32> = Kind {
+    parse: parse_limit,
     check: |_| Ok(()),
-    show: usize::to_string,
+    show: u32::to_string,
 };
 
-/// A limit that may be absent.
-pub(crate) const OPTIONAL_LIMIT: Kind<Option<usize>> = Kind {
-    parse: |text| parse_count(text).map(Some),
+/// A limit of characters, of which the largest number stands for none.
+pub(crate) const LENGTH: Kind<u32> = Kind {
+    parse: parse_limit,
     check: |_| Ok(()),
-    show: |limit| limit.map_or_else(|| "no limit".to_owned(), |limit| limit.to_string()),
+    show: |limit| match *limit {
+        u32::MAX => "no limit".to_owned(),
+        limit => limit.to_string(),
+    },
 };
 
 /// A flag: only `true` in any case is true.
@@ -112,4 +115,9 @@ fn choices<T>(known: &[(&str, T)]) -> String {
 
 fn parse_count(text: &str) -> Result<usize, String> {
     text.parse().map_err(|_| "not a whole number".to_owned())
+}
+
+fn parse_limit(text: &str) -> Result<u32, String> {
+    text.parse()
+        .map_err(|_| "not a whole number between 0 and 4294967295".to_owned())
 }

@@ -5,11 +5,12 @@ use std::fmt;
 use super::batch::{self, BatchPlan};
 use super::exporter::{self, ExporterKind};
 use super::kind::{self, Kind, TEXT};
-use super::limits::{self, LogLimits};
+use super::limits;
 use super::otlp::{self, OtlpPlan};
 use super::overrides::Overrides;
 use super::resolver::Resolver;
 use super::signal::Signal;
+use crate::otlp::AttributeLimits;
 
 /// How logs are filtered, written and sent.
 #[derive(Clone, Debug)]
@@ -18,7 +19,7 @@ pub struct LogsPlan {
     /// Where log records go beside standard output; empty for nowhere.
     pub exporters: Vec<ExporterKind>,
     /// How much a log record may hold.
-    pub limits: LogLimits,
+    pub limits: AttributeLimits,
     /// The queue and its batches.
     pub batch: BatchPlan,
     /// How OTLP is spoken, if it is.

@@ -50,7 +50,6 @@ pub mod variables;
 pub use batch::BatchPlan;
 pub use env::Env;
 pub use exporter::ExporterKind;
-pub use limits::{LogLimits, SpanLimits};
 pub use logs::{DiagnosticLevel, LogFormat, LogsPlan};
 pub use metrics::{ExemplarFilter, HistogramAggregation, MetricsPlan, Temporality};
 pub use otlp::{Compression, Endpoint, Headers, OtlpPlan, OtlpProtocol, TlsPlan};

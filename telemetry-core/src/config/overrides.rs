@@ -161,17 +161,17 @@ pub struct BatchOverrides {
 #[non_exhaustive]
 pub struct SpanLimitOverrides {
     /// Attributes of a span.
-    pub attribute_count: Option<usize>,
+    pub attribute_count: Option<u32>,
     /// Characters of a text value.
-    pub attribute_value_length: Option<usize>,
+    pub attribute_value_length: Option<u32>,
     /// Events of a span.
-    pub event_count: Option<usize>,
+    pub event_count: Option<u32>,
     /// Links of a span.
-    pub link_count: Option<usize>,
+    pub link_count: Option<u32>,
     /// Attributes of an event.
-    pub event_attribute_count: Option<usize>,
+    pub event_attribute_count: Option<u32>,
     /// Attributes of a link.
-    pub link_attribute_count: Option<usize>,
+    pub link_attribute_count: Option<u32>,
 }
 
 /// What code decides about the size of log records.
@@ -179,7 +179,7 @@ pub struct SpanLimitOverrides {
 #[non_exhaustive]
 pub struct LogLimitOverrides {
     /// Attributes of a log record.
-    pub attribute_count: Option<usize>,
+    pub attribute_count: Option<u32>,
     /// Characters of a text value.
-    pub attribute_value_length: Option<usize>,
+    pub attribute_value_length: Option<u32>,
 }

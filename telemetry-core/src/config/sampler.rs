@@ -5,6 +5,7 @@ use std::fmt;
 use super::kind::{self, Kind};
 use super::resolver::Resolver;
 use super::setting::Source;
+use crate::trace::{Ratio, Sampler};
 
 const NAME: &str = "OTEL_TRACES_SAMPLER";
 const ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
@@ -66,6 +67,23 @@ impl fmt::Display for SamplerPlan {
         match self.ratio() {
             Some(ratio) => write!(f, "{}({ratio})", self.name()),
             None => f.write_str(self.name()),
+        }
+    }
+}
+
+/// The sampler that does it.
+impl From<SamplerPlan> for Sampler {
+    fn from(plan: SamplerPlan) -> Self {
+        let parent_based = |root| Self::ParentBased(Box::new(root));
+        match plan {
+            SamplerPlan::AlwaysOn => Self::AlwaysOn,
+            SamplerPlan::AlwaysOff => Self::AlwaysOff,
+            SamplerPlan::TraceIdRatio(ratio) => Self::Ratio(Ratio::new(ratio)),
+            SamplerPlan::ParentBasedAlwaysOn => parent_based(Self::AlwaysOn),
+            SamplerPlan::ParentBasedAlwaysOff => parent_based(Self::AlwaysOff),
+            SamplerPlan::ParentBasedTraceIdRatio(ratio) => {
+                parent_based(Self::Ratio(Ratio::new(ratio)))
+            }
         }
     }
 }

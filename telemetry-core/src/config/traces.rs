@@ -2,12 +2,13 @@
 
 use super::batch::{self, BatchPlan};
 use super::exporter::{self, ExporterKind};
-use super::limits::{self, SpanLimits};
+use super::limits;
 use super::otlp::{self, OtlpPlan};
 use super::overrides::Overrides;
 use super::resolver::Resolver;
 use super::sampler::{self, SamplerPlan};
 use super::signal::Signal;
+use crate::trace::SpanLimits;
 
 /// How traces are sampled, bounded and sent.
 #[derive(Clone, Debug)]

@@ -496,7 +496,7 @@ fn a_mistake_behind_a_good_value_is_still_reported() {
         ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "9"),
         ("OTEL_ATTRIBUTE_COUNT_LIMIT", "lots"),
     ]);
-    assert_eq!(plan.traces.limits.attribute_count, 9);
+    assert_eq!(plan.traces.limits.attributes.count, 9);
     assert!(
         report
             .ignored

@@ -2,6 +2,7 @@
 
 use super::{resolve, value, with_code};
 use crate::config::{Overrides, PropagatorKind, SamplerPlan};
+use crate::trace::Sampler;
 
 const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
 const ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
@@ -24,6 +25,7 @@ fn every_sampler_of_the_specification_has_its_name() {
         let (plan, report) = resolve(&[(SAMPLER, name), (ARG, arg)]);
         assert_eq!(plan.traces.sampler.to_string(), shown);
         assert_eq!(value(&plan, SAMPLER), shown);
+        assert_eq!(Sampler::from(plan.traces.sampler).to_string(), shown);
         assert!(report.is_empty(), "{report}");
     }
 }
