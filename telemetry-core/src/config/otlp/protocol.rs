@@ -111,3 +111,29 @@ pub(crate) const COMPRESSION: Kind<Option<Compression>> = Kind {
         compression.map_or_else(|| "none".to_owned(), |compression| compression.to_string())
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_build_lacks_is_refused_by_the_name_of_its_feature() {
+        for (name, built, feature) in [
+            ("grpc", cfg!(feature = "otlp-grpc"), "otlp-grpc"),
+            ("http/protobuf", cfg!(feature = "otlp-http"), "otlp-http"),
+            ("http/json", cfg!(feature = "otlp-http"), "otlp-http"),
+        ] {
+            let protocol = (PROTOCOL.parse)(name).unwrap();
+            match (PROTOCOL.check)(&protocol) {
+                Ok(()) => assert!(built, "{name}"),
+                Err(reason) => assert!(!built && reason.ends_with(feature), "{name}: {reason}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_default_is_one_that_this_build_has() {
+        let any = cfg!(feature = "otlp-grpc") || cfg!(feature = "otlp-http");
+        assert_eq!(OtlpProtocol::default().is_built(), any);
+    }
+}
