@@ -11,6 +11,7 @@
 //! those who write an exporter.
 
 pub mod clock;
+pub mod config;
 pub mod context;
 pub mod diagnostics;
 pub mod export;
