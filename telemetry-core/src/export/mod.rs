@@ -1,6 +1,8 @@
 //! Where telemetry goes.
 
 mod error;
+pub mod memory;
+pub mod writer;
 
 use std::future::Future;
 use std::pin::Pin;
