@@ -1,5 +1,6 @@
 //! Where telemetry goes.
 
+pub mod console;
 mod error;
 pub mod memory;
 pub mod writer;
