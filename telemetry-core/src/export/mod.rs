@@ -3,6 +3,7 @@
 pub mod console;
 mod error;
 pub mod memory;
+pub mod sdk;
 pub mod writer;
 
 use std::future::Future;
