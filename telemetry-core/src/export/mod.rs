@@ -1,8 +1,12 @@
 //! Where telemetry goes.
 
+pub mod console;
 mod error;
+pub mod memory;
 #[cfg(feature = "otlp")]
 pub mod otlp;
+pub mod sdk;
+pub mod writer;
 
 use std::future::Future;
 use std::pin::Pin;

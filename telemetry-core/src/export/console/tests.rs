@@ -1,0 +1,4 @@
+//! What people see, for spans made by hand.
+
+mod spans;
+mod traces;
