@@ -1,0 +1,268 @@
+//! Which events are wanted at all: the base level, by target.
+
+use std::error::Error;
+use std::fmt;
+
+use tracing_core::subscriber::Interest;
+use tracing_core::{LevelFilter, Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+
+/// Levels by target, as `RUST_LOG` has them: `info,my_crate=debug,hyper=warn`.
+///
+/// A directive is a level (`off`, `error`, `warn`, `info`, `debug`, `trace`, or 0 to 5), a
+/// `target=level`, or a target alone, which means all of its levels. A target covers whatever
+/// begins with it; the longest one decides. What no directive covers is off.
+///
+/// # Examples
+///
+/// ```
+/// use telemetry_log::Directives;
+/// use tracing::level_filters::LevelFilter;
+///
+/// let (directives, errors) = Directives::parse("info,hyper=warn,app[span]=debug");
+/// assert_eq!(directives.level_of("hyper::client"), LevelFilter::WARN);
+/// assert_eq!(directives.level_of("app"), LevelFilter::INFO);
+/// assert_eq!(errors.len(), 1); // directives for spans are not supported
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directives {
+    /// The longest target first.
+    targets: Vec<(String, LevelFilter)>,
+    default: LevelFilter,
+}
+
+impl Default for Directives {
+    /// INFO for every target.
+    fn default() -> Self {
+        Self::level(LevelFilter::INFO)
+    }
+}
+
+impl Directives {
+    /// One level for every target.
+    #[must_use]
+    pub fn level(level: LevelFilter) -> Self {
+        Self {
+            targets: Vec::new(),
+            default: level,
+        }
+    }
+
+    /// Reads directives. Those that it does not understand are left out and returned as errors;
+    /// with none that it understands, the level is INFO.
+    #[must_use]
+    pub fn parse(text: &str) -> (Self, Vec<ParseError>) {
+        let mut directives = Self::level(LevelFilter::OFF);
+        let mut errors = Vec::new();
+        let mut understood = 0;
+        for directive in text
+            .split(',')
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+        {
+            match parse_directive(directive) {
+                Ok((None, level)) => directives.default = level,
+                Ok((Some(target), level)) => directives.add(target, level),
+                Err(reason) => {
+                    errors.push(ParseError {
+                        directive: directive.to_owned(),
+                        reason,
+                    });
+                    continue;
+                }
+            }
+            understood += 1;
+        }
+        if understood == 0 {
+            directives.default = LevelFilter::INFO;
+        }
+        (directives, errors)
+    }
+
+    /// Sets the level of a target, replacing an earlier one.
+    #[must_use]
+    pub fn with(mut self, target: &str, level: LevelFilter) -> Self {
+        self.add(target, level);
+        self
+    }
+
+    fn add(&mut self, target: &str, level: LevelFilter) {
+        self.targets.retain(|(earlier, _)| earlier != target);
+        self.targets.push((target.to_owned(), level));
+        self.targets
+            .sort_by_key(|(target, _)| std::cmp::Reverse(target.len()));
+    }
+
+    /// The level of a target.
+    #[must_use]
+    pub fn level_of(&self, target: &str) -> LevelFilter {
+        self.targets
+            .iter()
+            .find(|(prefix, _)| target.starts_with(prefix.as_str()))
+            .map_or(self.default, |(_, level)| *level)
+    }
+
+    /// The most verbose level of all.
+    #[must_use]
+    pub fn max_level(&self) -> LevelFilter {
+        self.targets
+            .iter()
+            .map(|(_, level)| *level)
+            .fold(self.default, LevelFilter::max)
+    }
+}
+
+impl fmt::Display for Directives {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.default)?;
+        for (target, level) in &self.targets {
+            write!(f, ",{target}={level}")?;
+        }
+        Ok(())
+    }
+}
+
+fn parse_directive(text: &str) -> Result<(Option<&str>, LevelFilter), &'static str> {
+    if text.contains(['[', ']', '{', '}']) {
+        return Err("directives for spans and fields are not supported; use target=level");
+    }
+    let Some((target, level)) = text.split_once('=') else {
+        return Ok(match text.parse() {
+            Ok(level) => (None, level),
+            Err(_) => (Some(text), LevelFilter::TRACE),
+        });
+    };
+    let (target, level) = (target.trim(), level.trim());
+    if target.is_empty() {
+        return Err("it names no target before the =");
+    }
+    match level.parse() {
+        // tracing reads nothing as ERROR
+        Ok(filter) if !level.is_empty() => Ok((Some(target), filter)),
+        _ => Err("the level is none of off, error, warn, info, debug, trace"),
+    }
+}
+
+/// A directive that was left out, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseError {
+    directive: String,
+    reason: &'static str,
+}
+
+impl ParseError {
+    /// The directive as it was written.
+    #[must_use]
+    pub fn directive(&self) -> &str {
+        &self.directive
+    }
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` was ignored: {}", self.directive, self.reason)
+    }
+}
+
+impl Error for ParseError {}
+
+/// A layer that decides for the whole subscriber which events and spans there are.
+///
+/// Every callsite is judged once, so that what is off costs what a level fixed at compile time
+/// costs. It is a plain layer and meant to be one: wrapped as a filter of another layer it would
+/// decide for that layer only.
+///
+/// Spans carry the trace: [`BaseFilter::keep_spans`] keeps them when the log's level is lower.
+#[derive(Clone, Debug)]
+pub struct BaseFilter {
+    directives: Directives,
+    spans: LevelFilter,
+}
+
+impl BaseFilter {
+    /// A filter with these directives for events and spans.
+    #[must_use]
+    pub fn new(directives: Directives) -> Self {
+        Self {
+            directives,
+            spans: LevelFilter::OFF,
+        }
+    }
+
+    /// Keeps spans up to this level, whatever the directives say.
+    #[must_use]
+    pub fn keep_spans(mut self, level: LevelFilter) -> Self {
+        self.spans = level;
+        self
+    }
+
+    fn allows(&self, metadata: &Metadata<'_>) -> bool {
+        let level = *metadata.level();
+        level <= self.directives.level_of(metadata.target())
+            || (metadata.is_span() && level <= self.spans)
+    }
+}
+
+impl<S: Subscriber> Layer<S> for BaseFilter {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if self.allows(metadata) {
+            Interest::always()
+        } else {
+            Interest::never()
+        }
+    }
+
+    // asked for callsites about which another layer is undecided, and for records of `log`,
+    // whose target is known only now
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        self.allows(metadata)
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.directives.max_level().max(self.spans))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_target_decides_in_any_order() {
+        for text in [
+            "warn,app=info,app::db=trace,app::db::pool=off",
+            "app::db::pool=off,app::db=trace,app=info,warn",
+        ] {
+            let (directives, errors) = Directives::parse(text);
+            assert_eq!(errors, []);
+            assert_eq!(directives.level_of("other"), LevelFilter::WARN);
+            assert_eq!(directives.level_of("app::http"), LevelFilter::INFO);
+            assert_eq!(directives.level_of("app::db::query"), LevelFilter::TRACE);
+            assert_eq!(directives.level_of("app::db::pool"), LevelFilter::OFF);
+            assert_eq!(directives.max_level(), LevelFilter::TRACE);
+        }
+    }
+
+    #[test]
+    fn forms_of_a_directive() {
+        let level = |text, target| Directives::parse(text).0.level_of(target);
+        assert_eq!(level("app", "app::x"), LevelFilter::TRACE);
+        assert_eq!(level("app", "other"), LevelFilter::OFF);
+        assert_eq!(level("OFF", "app"), LevelFilter::OFF);
+        assert_eq!(level(" Debug , app = 2 ", "app"), LevelFilter::WARN);
+        assert_eq!(level("", "app"), LevelFilter::INFO);
+        assert_eq!(level("app=debug,app=error", "app"), LevelFilter::ERROR);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_reported_and_left_out() {
+        let (directives, errors) = Directives::parse("app=loud,[span]=info,x{f=1}=info,=info,a=");
+        assert_eq!(errors.len(), 5, "{errors:?}");
+        assert_eq!(directives, Directives::default());
+        assert_eq!(
+            errors[0].to_string(),
+            "`app=loud` was ignored: the level is none of off, error, warn, info, debug, trace"
+        );
+    }
+}

@@ -1,0 +1,337 @@
+//! From an event to its lines and its log record.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use telemetry_core::clock::Clock;
+use telemetry_core::context::{CurrentIds, SpanId, TraceFlags, TraceId, current};
+use telemetry_core::otlp::{LogParts, ScopeId, Severity};
+use telemetry_core::pipeline::Intake;
+use tracing_core::span::{Attributes, Id, Record as Values};
+use tracing_core::{Event, Level, LevelFilter, Metadata, Subscriber};
+use tracing_log::NormalizeEvent;
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+use crate::json::{CompiledJson, Fields, JsonLine, TimeText, pinned};
+use crate::pretty::{PrettyFormat, PrettyLine};
+use crate::sink::Writer;
+use crate::span;
+use crate::suppress::{is_own_target, is_suppressed};
+use crate::visit::{EventVisitor, Record, VisitOptions};
+
+/// Writes events as log lines and as OTLP log records. Made by [`Logs`](crate::Logs).
+///
+/// It reads each span's fields once, when they are recorded, and each event's fields once for all
+/// outputs. It never blocks and takes no lock while a value's `Debug` or `Display` runs.
+#[derive(Clone, Debug)]
+pub struct LogLayer(pub(crate) Arc<Shared>);
+
+/// What the layer and its handle share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) visit: VisitOptions,
+    pub(crate) formats: Vec<FormatSinks>,
+    pub(crate) otlp: Option<Intake>,
+    pub(crate) max_level: LevelFilter,
+    pub(crate) line_bytes: usize,
+    pub(crate) code_location: bool,
+    /// Whether an output wants the fields, the list or the names of spans.
+    pub(crate) wants: Wants,
+}
+
+/// What a span is read for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wants {
+    pub(crate) fields: bool,
+    pub(crate) list: bool,
+    pub(crate) names: bool,
+}
+
+/// A format and the sinks that share its lines.
+#[derive(Debug)]
+pub(crate) struct FormatSinks {
+    pub(crate) format: LineFormat,
+    pub(crate) sinks: Vec<Sink>,
+}
+
+#[derive(Debug)]
+pub(crate) enum LineFormat {
+    Json(CompiledJson),
+    Pretty(PrettyFormat),
+}
+
+#[derive(Debug)]
+pub(crate) struct Sink {
+    pub(crate) writer: Arc<Writer>,
+    pub(crate) level: LevelFilter,
+    pub(crate) below: Option<Level>,
+}
+
+/// A thread's memory for its next line. It is taken out while a line is written, so that a value
+/// whose `Debug` logs finds none and makes its own.
+#[derive(Debug, Default)]
+struct Scratch {
+    record: Record,
+    inherited: Fields,
+    list: Vec<u8>,
+    names: String,
+    line: Vec<u8>,
+    time: TimeText,
+    /// By the address of a target, which is static.
+    scopes: HashMap<usize, ScopeId>,
+}
+
+/// A thread keeps its memory up to this size.
+const SCRATCH_BYTES: usize = 256 * 1024;
+
+thread_local! {
+    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+}
+
+impl Shared {
+    fn wants(&self, level: Level) -> bool {
+        level <= self.max_level || self.otlp.is_some()
+    }
+}
+
+impl Sink {
+    #[inline]
+    fn accepts(&self, level: Level) -> bool {
+        level <= self.level && self.below.is_none_or(|below| level > below)
+    }
+}
+
+impl<S> Layer<S> for LogLayer
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if self.0.wants.fields {
+            span::on_new_span(attributes, id, &context, &self.0.visit);
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Values<'_>, context: Context<'_, S>) {
+        if self.0.wants.fields {
+            span::on_record(id, values, &context, &self.0.visit);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let metadata = event.metadata();
+        let unwanted = !self.0.wants(*metadata.level()) || is_own_target(metadata.target());
+        if unwanted || is_suppressed() {
+            return;
+        }
+        let taken = SCRATCH.try_with(Cell::take).ok().flatten();
+        let mut scratch = taken.unwrap_or_default();
+        self.0.write(&mut scratch, event, &context);
+        if scratch.capacity() <= SCRATCH_BYTES {
+            // while the thread ends there is nobody to keep it for
+            let _ = SCRATCH.try_with(|slot| slot.set(Some(scratch)));
+        }
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        if self.0.wants.fields {
+            span::on_close(&id, &context);
+        }
+    }
+}
+
+impl Shared {
+    #[inline]
+    fn write<S>(&self, scratch: &mut Scratch, event: &Event<'_>, context: &Context<'_, S>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let unix_nanos = self.clock.now().unix_nanos();
+        let metadata = event.metadata();
+        let is_log = metadata.target() == "log" && event.is_log();
+        scratch.record.clear(&self.visit);
+        event.record(&mut EventVisitor {
+            record: &mut scratch.record,
+            options: &self.visit,
+            is_log,
+        });
+        if is_log && is_own_target(&scratch.record.origin.target) {
+            return;
+        }
+        if self.code_location {
+            self.add_location(&mut scratch.record, metadata);
+        }
+        let span = context.event_span(event);
+        self.gather(scratch, span.as_ref());
+        let ids = line_ids(event, span.as_ref());
+        drop(span);
+        self.write_lines(scratch, metadata, unix_nanos, ids);
+        self.push_record(scratch, metadata, unix_nanos, ids);
+    }
+
+    fn add_location(&self, record: &mut Record, metadata: &Metadata<'_>) {
+        let file = std::mem::take(&mut record.origin.file);
+        let path = metadata.file().unwrap_or(&file);
+        if !path.is_empty() {
+            record.add_text(&self.visit, pinned::FILE, path);
+        }
+        let line = record.origin.line.or(metadata.line().map(u64::from));
+        if let Some(line) = line.and_then(|line| i64::try_from(line).ok()) {
+            record.add_int(&self.visit, pinned::LINE, line);
+        }
+        record.origin.file = file;
+    }
+
+    #[inline]
+    fn gather<'a, S>(&self, scratch: &mut Scratch, span: Option<&SpanRef<'a, S>>)
+    where
+        S: LookupSpan<'a>,
+    {
+        scratch.inherited.clear();
+        scratch.list.clear();
+        scratch.names.clear();
+        let Some(span) = span else { return };
+        if self.wants.fields {
+            span::gather(&mut scratch.inherited, &scratch.record.fields, span);
+        }
+        if self.wants.list {
+            span::put_list(&mut scratch.list, span);
+        }
+        if self.wants.names {
+            span::put_names(&mut scratch.names, span);
+        }
+    }
+
+    #[inline]
+    fn write_lines(
+        &self,
+        scratch: &mut Scratch,
+        metadata: &Metadata<'_>,
+        unix_nanos: u64,
+        ids: Option<CurrentIds>,
+    ) {
+        let level = *metadata.level();
+        let record = &scratch.record;
+        let severity = severity(record, level);
+        let message = record.has_message.then_some(record.message.as_str());
+        for FormatSinks { format, sinks } in &self.formats {
+            if !sinks.iter().any(|sink| sink.accepts(level)) {
+                continue;
+            }
+            let line = &mut scratch.line;
+            line.clear();
+            match format {
+                LineFormat::Json(json) => {
+                    let parts = JsonLine {
+                        unix_nanos,
+                        severity,
+                        target: target(record, metadata),
+                        message,
+                        ids,
+                        fields: &record.fields,
+                        inherited: &scratch.inherited,
+                        spans: &scratch.list,
+                        max_len: self.line_bytes,
+                    };
+                    json.put(line, &mut scratch.time, &parts);
+                }
+                LineFormat::Pretty(pretty) => {
+                    let parts = PrettyLine {
+                        unix_nanos,
+                        severity,
+                        target: target(record, metadata),
+                        message,
+                        ids,
+                        fields: &record.fields,
+                        inherited: &scratch.inherited,
+                        span_names: &scratch.names,
+                    };
+                    pretty.put(line, &mut scratch.time, &parts);
+                }
+            }
+            for sink in sinks.iter().filter(|sink| sink.accepts(level)) {
+                sink.writer.queue.push(line, severity, unix_nanos);
+            }
+        }
+    }
+
+    #[inline]
+    fn push_record(
+        &self,
+        scratch: &mut Scratch,
+        metadata: &Metadata<'_>,
+        unix_nanos: u64,
+        ids: Option<CurrentIds>,
+    ) {
+        let Some(intake) = &self.otlp else { return };
+        let scope = scratch.scope(metadata);
+        let record = &scratch.record;
+        let parts = LogParts {
+            unix_nanos,
+            observed_unix_nanos: unix_nanos,
+            severity: severity(record, *metadata.level()),
+            body: &record.message,
+            attributes: record.attributes.as_bytes(),
+            dropped_attributes: record.attributes.dropped(),
+            trace_id: ids.map_or(TraceId::INVALID, |ids| ids.trace_id),
+            span_id: ids.map_or(SpanId::INVALID, |ids| ids.span_id),
+            trace_flags: ids.map_or(TraceFlags::NOT_SAMPLED, |ids| ids.trace_flags),
+            event_name: &record.event_name,
+        };
+        intake.push(scope, |buffer| parts.encode(buffer));
+    }
+}
+
+impl Scratch {
+    /// The scope of the event's target.
+    fn scope(&mut self, metadata: &Metadata<'_>) -> ScopeId {
+        let origin = &self.record.origin.target;
+        if !origin.is_empty() {
+            let scope = opentelemetry::InstrumentationScope::builder(origin.clone()).build();
+            return ScopeId::of(&scope);
+        }
+        let target = metadata.target();
+        let make = || {
+            ScopeId::of(&opentelemetry::InstrumentationScope::builder(target.to_owned()).build())
+        };
+        *self
+            .scopes
+            .entry(target.as_ptr().addr())
+            .or_insert_with(make)
+    }
+
+    fn capacity(&self) -> usize {
+        self.record.capacity()
+            + self.inherited.capacity()
+            + self.list.capacity()
+            + self.names.capacity()
+            + self.line.capacity()
+    }
+}
+
+/// The ids that a line carries: those of the span in which the event happened.
+fn line_ids<'a, S>(event: &Event<'_>, _: Option<&SpanRef<'a, S>>) -> Option<CurrentIds>
+where
+    S: LookupSpan<'a>,
+{
+    if event.is_root() { None } else { current() }
+}
+
+fn severity(record: &Record, level: Level) -> Severity {
+    if record.fatal {
+        Severity::Fatal
+    } else {
+        level.into()
+    }
+}
+
+fn target<'a>(record: &'a Record, metadata: &'a Metadata<'_>) -> &'a str {
+    if record.origin.target.is_empty() {
+        metadata.target()
+    } else {
+        &record.origin.target
+    }
+}

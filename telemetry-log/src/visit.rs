@@ -1,0 +1,409 @@
+//! One visit of an event's or a span's fields, for all outputs.
+
+use std::error::Error;
+use std::fmt;
+
+use opentelemetry::{Array, KeyValue, Value};
+use telemetry_core::otlp::{AttributeLimits, Attributes, Encode};
+use tracing_core::Field;
+use tracing_core::field::Visit;
+
+use crate::error::{Chain, put_type_name};
+use crate::event::{self, ATTRIBUTES_FIELD, FATAL, SEVERITY_FIELD};
+use crate::json::{Fields, Reserved, pinned, put_bool, put_bytes, put_float, put_int, put_string};
+use crate::text::{put_cut, put_formatted};
+
+/// What the visit of any field needs to know.
+#[derive(Debug)]
+pub(crate) struct VisitOptions {
+    pub(crate) reserved: Reserved,
+    /// The longest text of one value, in bytes.
+    pub(crate) value_bytes: usize,
+    /// The limits of OTLP attributes, if log records are exported.
+    pub(crate) otlp: Option<AttributeLimits>,
+}
+
+/// What an event said.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) fields: Fields,
+    pub(crate) attributes: Attributes,
+    pub(crate) message: String,
+    pub(crate) has_message: bool,
+    pub(crate) fatal: bool,
+    pub(crate) has_exception: bool,
+    pub(crate) event_name: String,
+    /// Where a record of the `log` crate came from.
+    pub(crate) origin: Origin,
+    text: String,
+}
+
+/// What a record of the `log` crate says of itself in fields.
+#[derive(Debug, Default)]
+pub(crate) struct Origin {
+    pub(crate) target: String,
+    pub(crate) file: String,
+    pub(crate) line: Option<u64>,
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Self {
+            fields: Fields::default(),
+            attributes: Attributes::new(Attributes::LOG, AttributeLimits::default()),
+            message: String::new(),
+            has_message: false,
+            fatal: false,
+            has_exception: false,
+            event_name: String::new(),
+            origin: Origin::default(),
+            text: String::new(),
+        }
+    }
+}
+
+impl Record {
+    /// Forgets the last event and keeps the memory.
+    pub(crate) fn clear(&mut self, options: &VisitOptions) {
+        self.fields.clear();
+        if let Some(limits) = options.otlp {
+            self.attributes.clear(limits);
+        }
+        self.message.clear();
+        self.has_message = false;
+        self.fatal = false;
+        self.has_exception = false;
+        self.event_name.clear();
+        self.origin.target.clear();
+        self.origin.file.clear();
+        self.origin.line = None;
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.fields.capacity()
+            + self.attributes.capacity()
+            + self.message.capacity()
+            + self.text.capacity()
+    }
+
+    /// Adds a field that the line has beside those of the event.
+    pub(crate) fn add_text(&mut self, options: &VisitOptions, key: &str, value: &str) {
+        self.fields
+            .set(key, &options.reserved, |json| put_string(json, value));
+        if options.otlp.is_some() {
+            self.attributes.set(key, value);
+        }
+    }
+
+    /// See [`Record::add_text`].
+    pub(crate) fn add_int(&mut self, options: &VisitOptions, key: &str, value: i64) {
+        self.fields
+            .set(key, &options.reserved, |json| put_int(json, value));
+        if options.otlp.is_some() {
+            self.attributes.set(key, value);
+        }
+    }
+}
+
+/// Visits the fields of an event.
+#[derive(Debug)]
+pub(crate) struct EventVisitor<'a> {
+    pub(crate) record: &'a mut Record,
+    pub(crate) options: &'a VisitOptions,
+    /// Whether the event is a record of the `log` crate.
+    pub(crate) is_log: bool,
+}
+
+impl EventVisitor<'_> {
+    #[inline]
+    fn put(&mut self, field: &Field, json: impl FnOnce(&mut Vec<u8>), value: impl Encode) {
+        let key = key(field);
+        self.record.fields.set(key, &self.options.reserved, json);
+        if self.options.otlp.is_some() {
+            self.record.attributes.set(key, value);
+        }
+    }
+
+    #[inline]
+    fn put_str(&mut self, key: &str, value: &str) {
+        match key {
+            "message" => {
+                self.record.message.clear();
+                self.record.message.push_str(value);
+                self.record.has_message = true;
+            }
+            SEVERITY_FIELD if value == FATAL => self.record.fatal = true,
+            pinned::EVENT_NAME => {
+                self.record.event_name.clear();
+                self.record.event_name.push_str(value);
+                self.record.fields.set(key, &self.options.reserved, |json| {
+                    put_string(json, value);
+                });
+            }
+            _ if self.is_log && key.starts_with("log.") => self.put_origin(key, value),
+            _ => self.record.add_text(self.options, key, value),
+        }
+    }
+
+    #[cold]
+    fn put_origin(&mut self, key: &str, value: &str) {
+        let origin = &mut self.record.origin;
+        match key {
+            "log.target" => origin.target.push_str(value),
+            "log.file" => origin.file.push_str(value),
+            // the module path, which is the target unless the program says otherwise
+            _ => {}
+        }
+    }
+
+    /// Formats a value and hands the text on. The text is taken out of the record meanwhile, so
+    /// that nothing is borrowed while foreign code runs.
+    #[inline]
+    fn put_text(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        let mut text = std::mem::take(&mut self.record.text);
+        text.clear();
+        put_formatted(&mut text, self.options.value_bytes, value);
+        self.put_str(key(field), &text);
+        self.record.text = text;
+    }
+
+    fn put_exception(&mut self, error: &(dyn Error + 'static)) {
+        self.record.has_exception = true;
+        let mut text = std::mem::take(&mut self.record.text);
+        text.clear();
+        let named = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            put_type_name(&mut text, error);
+        }));
+        if named.is_ok() && !text.is_empty() {
+            self.put_str(pinned::EXCEPTION_TYPE, &text);
+        }
+        let max = self.options.value_bytes;
+        text.clear();
+        put_formatted(&mut text, max, format_args!("{error}"));
+        self.put_str(pinned::EXCEPTION_MESSAGE, &text);
+        text.clear();
+        put_formatted(&mut text, max, format_args!("{}", Chain::lines(error)));
+        self.put_str(pinned::EXCEPTION_STACKTRACE, &text);
+        self.record.text = text;
+    }
+
+    fn put_attribute(&mut self, KeyValue { key, value, .. }: &KeyValue) {
+        let options = self.options;
+        let key = key.as_str();
+        if let Value::String(text) = value {
+            let mut cut = String::new();
+            put_cut(&mut cut, options.value_bytes, text.as_str());
+            self.put_str(key, &cut);
+            return;
+        }
+        self.record
+            .fields
+            .set(key, &options.reserved, |json| put_value(json, value));
+        if options.otlp.is_some() {
+            self.record.attributes.set(key, value);
+        }
+    }
+}
+
+impl Visit for EventVisitor<'_> {
+    #[inline]
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if value.len() <= self.options.value_bytes {
+            self.put_str(key(field), value);
+            return;
+        }
+        let mut cut = String::new();
+        put_cut(&mut cut, self.options.value_bytes, value);
+        self.put_str(key(field), &cut);
+    }
+
+    #[inline]
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, |json| put_int(json, value), value);
+    }
+
+    #[inline]
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if self.is_log && field.name() == "log.line" {
+            self.record.origin.line = Some(value);
+            return;
+        }
+        match i64::try_from(value) {
+            Ok(signed) => self.put(field, |json| put_int(json, value), signed),
+            // the specification's rule for numbers that OTLP cannot hold
+            Err(_) => {
+                let mut digits = itoa::Buffer::new();
+                let text = digits.format(value);
+                self.put(field, |json| put_int(json, value), text);
+            }
+        }
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        match (i64::try_from(value), u64::try_from(value)) {
+            (Ok(value), _) => self.record_i64(field, value),
+            (_, Ok(value)) => self.record_u64(field, value),
+            _ => self.record_str(field, itoa::Buffer::new().format(value)),
+        }
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        match u64::try_from(value) {
+            Ok(value) => self.record_u64(field, value),
+            Err(_) => self.record_str(field, itoa::Buffer::new().format(value)),
+        }
+    }
+
+    #[inline]
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, |json| put_float(json, value), value);
+    }
+
+    #[inline]
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, |json| put_bool(json, value), value);
+    }
+
+    fn record_bytes(&mut self, field: &Field, value: &[u8]) {
+        let value = &value[..value.len().min(self.options.value_bytes)];
+        self.put(field, |json| put_bytes(json, value), value);
+    }
+
+    fn record_error(&mut self, field: &Field, error: &(dyn Error + 'static)) {
+        if field.name() == ATTRIBUTES_FIELD
+            && let Some(attributes) = error.downcast_ref::<event::Attributes>()
+        {
+            for attribute in &attributes.0 {
+                self.put_attribute(attribute);
+            }
+        } else if self.record.has_exception {
+            self.put_text(field, format_args!("{}", Chain::line(error)));
+        } else {
+            self.put_exception(error);
+        }
+    }
+
+    #[inline]
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put_text(field, format_args!("{value:?}"));
+    }
+}
+
+/// Visits the fields of a span.
+#[derive(Debug)]
+pub(crate) struct SpanVisitor<'a> {
+    pub(crate) fields: &'a mut Fields,
+    pub(crate) options: &'a VisitOptions,
+}
+
+impl SpanVisitor<'_> {
+    fn put(&mut self, field: &Field, json: impl FnOnce(&mut Vec<u8>)) {
+        let key = key(field);
+        // what steers the span is not about the event
+        if !key.starts_with("otel.") {
+            self.fields.set(key, &self.options.reserved, json);
+        }
+    }
+
+    fn put_text(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        let mut text = String::new();
+        put_formatted(&mut text, self.options.value_bytes, value);
+        self.put(field, |json| put_string(json, &text));
+    }
+}
+
+impl Visit for SpanVisitor<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if value.len() <= self.options.value_bytes {
+            self.put(field, |json| put_string(json, value));
+            return;
+        }
+        let mut cut = String::new();
+        put_cut(&mut cut, self.options.value_bytes, value);
+        self.put(field, |json| put_string(json, &cut));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, |json| put_int(json, value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, |json| put_int(json, value));
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        match (i64::try_from(value), u64::try_from(value)) {
+            (Ok(value), _) => self.record_i64(field, value),
+            (_, Ok(value)) => self.record_u64(field, value),
+            _ => self.record_str(field, itoa::Buffer::new().format(value)),
+        }
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        match u64::try_from(value) {
+            Ok(value) => self.record_u64(field, value),
+            Err(_) => self.record_str(field, itoa::Buffer::new().format(value)),
+        }
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, |json| put_float(json, value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, |json| put_bool(json, value));
+    }
+
+    fn record_bytes(&mut self, field: &Field, value: &[u8]) {
+        let value = &value[..value.len().min(self.options.value_bytes)];
+        self.put(field, |json| put_bytes(json, value));
+    }
+
+    fn record_error(&mut self, field: &Field, error: &(dyn Error + 'static)) {
+        self.put_text(field, format_args!("{}", Chain::line(error)));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put_text(field, format_args!("{value:?}"));
+    }
+}
+
+/// The field's name as the user means it: `r#type` is `type`.
+#[inline]
+fn key(field: &Field) -> &'static str {
+    let name = field.name();
+    name.strip_prefix("r#").unwrap_or(name)
+}
+
+fn put_value(json: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Bool(value) => put_bool(json, *value),
+        Value::I64(value) => put_int(json, *value),
+        Value::F64(value) => put_float(json, *value),
+        Value::Array(array) => put_array(json, array),
+        other => put_string(json, &other.as_str()),
+    }
+}
+
+fn put_array(json: &mut Vec<u8>, array: &Array) {
+    match array {
+        Array::Bool(items) => put_items(json, items, |json, item| put_bool(json, *item)),
+        Array::I64(items) => put_items(json, items, |json, item| put_int(json, *item)),
+        Array::F64(items) => put_items(json, items, |json, item| put_float(json, *item)),
+        Array::String(items) => {
+            put_items(json, items, |json, item| put_string(json, item.as_str()));
+        }
+        _ => json.extend_from_slice(b"null"),
+    }
+}
+
+fn put_items<T>(json: &mut Vec<u8>, items: &[T], put: impl Fn(&mut Vec<u8>, &T)) {
+    json.push(b'[');
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            json.push(b',');
+        }
+        put(json, item);
+    }
+    json.push(b']');
+}
