@@ -193,6 +193,19 @@ impl Queue {
         self.limits
     }
 
+    /// Takes everything that waits, as an exporter would, and frees its place.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn take_all(&self) -> Vec<Batch> {
+        let mut taken = Vec::new();
+        self.drain(&mut taken);
+        let items = taken.iter().map(Batch::len).sum();
+        let bytes = taken.iter().map(Batch::size).sum();
+        self.settle(items, bytes);
+        taken
+    }
+
     /// How many items were offered, and how many of them the queue refused and why.
     #[must_use]
     pub fn offered(&self) -> (u64, Drops) {
