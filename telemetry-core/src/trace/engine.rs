@@ -230,7 +230,6 @@ impl Engine {
         let Some(mut record) = state.record.take() else {
             return;
         };
-        let record_name = record.name.take();
         let status_message = std::mem::replace(&mut record.status_message, Cow::Borrowed(""));
         let parts = SpanParts {
             trace_id: state.ids.trace_id,
@@ -239,7 +238,7 @@ impl Engine {
             parent_is_remote: state.parent_is_remote,
             trace_flags: state.ids.trace_flags,
             trace_state: state.trace_state.as_str(),
-            name: record_name.as_deref().unwrap_or(name),
+            name: record.name().unwrap_or(name),
             kind: record.kind,
             start_unix_nanos: state.start.unix_nanos(),
             end_unix_nanos: end_unix_nanos.max(state.start.unix_nanos()),

@@ -17,7 +17,9 @@ pub struct Record {
     pub attributes: Attributes,
     /// The span's kind.
     pub kind: Kind,
-    pub(super) name: Option<Cow<'static, str>>,
+    name: String,
+    /// Whether `name` replaces the name of the `tracing` span.
+    named: bool,
     pub(super) status: StatusCode,
     pub(super) status_message: Cow<'static, str>,
     pub(super) events: Items,
@@ -60,7 +62,8 @@ impl Record {
 
     /// Gives the record back to this thread's pool.
     pub(super) fn put_back(record: Box<Self>) {
-        let size = record.attributes.capacity()
+        let size = record.name.capacity()
+            + record.attributes.capacity()
             + record.events.bytes.capacity()
             + record.links.bytes.capacity();
         if size > POOLED_BYTES {
@@ -79,7 +82,8 @@ impl Record {
         Self {
             attributes: Attributes::new(Attributes::SPAN, limits.attributes),
             kind: Kind::Internal,
-            name: None,
+            name: String::new(),
+            named: false,
             status: StatusCode::Unset,
             status_message: Cow::Borrowed(""),
             events: Items::default(),
@@ -91,7 +95,8 @@ impl Record {
     fn reset(&mut self, limits: &SpanLimits) {
         self.attributes.clear(limits.attributes);
         self.kind = Kind::Internal;
-        self.name = None;
+        self.name.clear();
+        self.named = false;
         self.status = StatusCode::Unset;
         self.status_message = Cow::Borrowed("");
         self.events.clear();
@@ -106,8 +111,15 @@ impl Record {
     }
 
     /// Replaces the span's name.
-    pub fn set_name(&mut self, name: impl Into<Cow<'static, str>>) {
-        self.name = Some(name.into());
+    pub fn set_name(&mut self, name: &str) {
+        self.name.clear();
+        self.name.push_str(name);
+        self.named = true;
+    }
+
+    /// The name that was set, if any.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.named.then_some(self.name.as_str())
     }
 
     /// Sets the status by the specification's rule: `Ok` is final, `Unset` changes nothing, and a

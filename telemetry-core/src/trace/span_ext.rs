@@ -154,7 +154,7 @@ impl SpanExt for Span {
 
     fn update_name(&self, name: impl Into<Cow<'static, str>>) {
         let name = name.into();
-        with_record(self, |record| record.set_name(name));
+        with_record(self, |record| record.set_name(&name));
     }
 }
 

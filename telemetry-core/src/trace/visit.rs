@@ -186,7 +186,7 @@ impl Special {
     /// Applies what was said to the record.
     pub(super) fn apply(self, record: &mut super::Record) {
         if let Some(name) = self.name {
-            record.set_name(name);
+            record.set_name(&name);
         }
         if let Some(kind) = self.kind {
             record.kind = kind;
