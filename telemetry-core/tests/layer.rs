@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use telemetry_core::context::{SpanContext, SpanId, TraceFlags, TraceId, current};
+use telemetry_core::otlp::Kind;
 use telemetry_core::pipeline::{Intake, Queue, QueueLimits};
 use telemetry_core::trace::{
-    Engine, EngineSettings, SetParentError, SpanExt, SpanLayer, with_remote_parent,
+    Engine, EngineSettings, SetParentError, SpanExt, SpanLayer, end, prepare, with_remote_parent,
 };
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -71,4 +72,36 @@ fn set_parent_works_until_the_ids_are_used() {
         late.in_scope(|| drop(tracing::info_span!("child")));
         assert_eq!(late.set_parent(remote()), Err(SetParentError::IdsInUse));
     });
+}
+
+#[test]
+fn a_span_that_was_ended_is_exported_once_while_handles_live_on() {
+    let (ended, open) = with_layer(|| {
+        let span = tracing::info_span!("request");
+        let child = tracing::info_span!(parent: &span, "job");
+        let before = span.span_context();
+        end(&span, |record| record.attributes.push("last", true));
+        end(&span, |_| ());
+        assert_eq!(span.span_context(), before);
+        drop(span);
+        drop(child);
+    });
+    assert_eq!((ended, open), (2, 0));
+}
+
+#[test]
+fn an_offer_is_taken_by_a_span_of_its_target_only() {
+    let (ended, open) = with_layer(|| {
+        let left = prepare(None, "GET", Kind::Server).unwrap().offer("mine");
+        drop(tracing::info_span!("other"));
+        assert!(!left.is_taken());
+        drop(left);
+        let prepared = prepare(None, "GET", Kind::Server).unwrap();
+        let ids = prepared.ids();
+        let taken = prepared.offer("mine");
+        let span = tracing::info_span!(target: "mine", "request");
+        assert!(taken.is_taken());
+        assert_eq!(span.span_context().unwrap().span_id(), ids.span_id);
+    });
+    assert_eq!((ended, open), (2, 0));
 }

@@ -78,6 +78,16 @@ impl Prepared {
 #[derive(Debug)]
 pub struct Offer(());
 
+impl Offer {
+    /// Whether a span has taken what was offered. If not, it was filtered out.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        OFFERED
+            .try_with(|slot| slot.try_borrow().is_ok_and(|slot| slot.is_none()))
+            .unwrap_or(false)
+    }
+}
+
 impl Drop for Offer {
     fn drop(&mut self) {
         let left = OFFERED

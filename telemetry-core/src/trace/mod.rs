@@ -29,5 +29,5 @@ pub use limits::SpanLimits;
 pub use record::Record;
 pub use sample::{Decision, Ratio, Sampler};
 pub use scope::of as scope_of;
-pub use span_ext::{SetParentError, SpanExt, set_attribute, with_record};
+pub use span_ext::{SetParentError, SpanExt, end, set_attribute, with_record};
 pub use state::SpanState;

@@ -168,6 +168,35 @@ pub fn with_record<T>(span: &Span, change: impl FnOnce(&mut Record) -> T) -> Opt
     .flatten()
 }
 
+/// Ends a span now, after a last `change` of its record, instead of when its last handle is dropped:
+/// what outlives a request must not make its span longer.
+///
+/// The ids stay current where the span is entered; what is recorded afterwards is lost. Does
+/// nothing for a span that is not sampled or has ended. The span is locked meanwhile: `change` must
+/// not run anybody else's code.
+pub fn end(span: &Span, change: impl FnOnce(&mut Record)) {
+    let scope = span.metadata().map(super::scope_of);
+    with_state(span, |engine, _, state, name| {
+        let Some(mut record) = state.record.take() else {
+            return;
+        };
+        change(&mut record);
+        let ended = SpanState {
+            ids: state.ids,
+            trace_state: state.trace_state.clone(),
+            parent_span_id: state.parent_span_id,
+            parent_is_remote: state.parent_is_remote,
+            start: state.start,
+            used: true,
+            record: Some(record),
+            context: None,
+        };
+        if let Some(scope) = scope {
+            engine.end(ended, scope, name);
+        }
+    });
+}
+
 /// Sets one attribute of a sampled span.
 pub fn set_attribute(span: &Span, key: &str, value: impl Encode) {
     with_record(span, |record| record.attributes.set(key, value));

@@ -18,7 +18,7 @@ pub struct SpanState {
     pub(super) start: Timestamp,
     /// Whether somebody knows the ids: a child, a log line, a request that went out.
     pub(super) used: bool,
-    /// Present exactly while the span is sampled.
+    /// Present exactly while the span is sampled and has not ended.
     pub(super) record: Option<Box<Record>>,
     /// The OpenTelemetry context of the span, made when it is first needed.
     pub(super) context: Option<Context>,
