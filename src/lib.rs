@@ -1,1 +1,55 @@
-//! telemetry
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod builder;
+mod error;
+mod exporters;
+mod handle;
+mod init;
+#[cfg_attr(not(feature = "log"), path = "no_lines.rs")]
+mod lines;
+mod panic_hook;
+#[cfg(feature = "tower")]
+mod routes;
+mod signal;
+mod voice;
+
+pub use builder::{Builder, builder, init, layers};
+pub use error::InitError;
+pub use handle::{Shutdown, Telemetry};
+pub use signal::shutdown_signal;
+
+pub use telemetry_core::clock::Clock;
+pub use telemetry_core::config;
+pub use telemetry_core::context;
+pub use telemetry_core::context::{CurrentIds, SpanContext, current};
+pub use telemetry_core::diagnostics::ExporterStatus;
+pub use telemetry_core::export;
+pub use telemetry_core::pipeline::{DropReason, FlushError, Ledger, ShutdownReport, Signal};
+#[cfg(feature = "testing")]
+pub use telemetry_core::testing;
+pub use telemetry_core::trace;
+pub use telemetry_core::trace::{SetParentError, SpanExt, with_remote_parent};
+
+/// Structured logs: sinks, formats, keys and levels.
+#[cfg(feature = "log")]
+pub use telemetry_log as logs;
+#[cfg(feature = "log")]
+pub use telemetry_log::{event, fatal};
+
+/// HTTP middleware.
+#[cfg(feature = "tower")]
+pub use telemetry_tower as http;
+
+/// The layer around an axum or tower router: a span for each request.
+///
+/// It may be made before [`init`]; it records from when that has run.
+///
+/// ```
+/// let app: axum::Router = axum::Router::new().layer(telemetry::server_layer());
+/// ```
+#[cfg(feature = "tower")]
+#[must_use]
+pub fn server_layer() -> telemetry_tower::ServerLayer {
+    telemetry_tower::ServerLayer::new()
+}

@@ -69,6 +69,7 @@ pub enum FlushError {
 enum Command {
     Write(Vec<u8>),
     Flush(oneshot::Sender<()>),
+    FlushBlocking(std::sync::mpsc::SyncSender<()>),
 }
 
 #[derive(Debug, Default)]
@@ -144,6 +145,24 @@ impl WriterThread {
             Ok(None) => Err(FlushError::Gone),
             Err(_) => Err(FlushError::Timeout),
         }
+    }
+
+    /// Waits like [`WriterThread::flush`], blocking the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`WriterThread::flush`].
+    pub fn flush_blocking(&self, deadline: Duration) -> Result<(), FlushError> {
+        let (done, written) = std::sync::mpsc::sync_channel(1);
+        // a full queue is one that nobody empties in time
+        self.commands.try_send(Command::FlushBlocking(done)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => FlushError::Timeout,
+            mpsc::error::TrySendError::Closed(_) => FlushError::Gone,
+        })?;
+        written.recv_timeout(deadline).map_err(|error| match error {
+            std::sync::mpsc::RecvTimeoutError::Timeout => FlushError::Timeout,
+            std::sync::mpsc::RecvTimeoutError::Disconnected => FlushError::Gone,
+        })
     }
 
     /// How many texts were not taken.
@@ -236,6 +255,10 @@ fn run(mut writer: Box<dyn Write + Send>, mut commands: mpsc::Receiver<Command>,
             Command::Flush(done) => {
                 guarded(shared, || writer.flush());
                 let _ = done.send(());
+            }
+            Command::FlushBlocking(done) => {
+                guarded(shared, || writer.flush());
+                let _ = done.try_send(());
             }
         }
         if shared.gone.load(Ordering::Acquire) {

@@ -33,7 +33,7 @@ impl fmt::Display for FlushError {
 impl Error for FlushError {}
 
 /// What shutdown did: where every item went.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ShutdownReport {
     /// Each exporter at the end.
@@ -77,32 +77,41 @@ impl ShutdownReport {
     }
 }
 
+impl ShutdownReport {
+    /// Whether the signal has an exporter.
+    #[must_use]
+    pub fn exports(&self, signal: Signal) -> bool {
+        self.of(signal).next().is_some()
+    }
+
+    /// Writes why items were lost, in parentheses, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// Those of the formatter.
+    pub fn fmt_losses(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for exporter in self.exporters.iter().filter(|exporter| exporter.ledger.dropped.total() > 0) {
+            write!(f, " ({} to {}: {})", exporter.signal, exporter.destination, exporter.ledger.dropped)?;
+        }
+        if self.open_spans > 0 {
+            write!(f, "; {} spans were still open", self.open_spans)?;
+        }
+        Ok(())
+    }
+}
+
 /// `flushed in 41 ms: 128 spans, 402 log records; 0 lost`, and why if some are.
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "flushed in {} ms:", self.took.as_millis())?;
         let mut separator = " ";
         for signal in [Signal::Traces, Signal::Logs] {
-            if self.of(signal).next().is_some() {
+            if self.exports(signal) {
                 write!(f, "{separator}{} {}", self.exported(signal), signal.items())?;
                 separator = ", ";
             }
         }
         write!(f, "; {} lost", self.lost())?;
-        for exporter in self
-            .exporters
-            .iter()
-            .filter(|exporter| exporter.ledger.dropped.total() > 0)
-        {
-            write!(
-                f,
-                " ({} to {}: {})",
-                exporter.signal, exporter.destination, exporter.ledger.dropped
-            )?;
-        }
-        if self.open_spans > 0 {
-            write!(f, "; {} spans were still open", self.open_spans)?;
-        }
-        Ok(())
+        self.fmt_losses(f)
     }
 }

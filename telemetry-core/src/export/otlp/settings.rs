@@ -4,27 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What is spoken to the receiver: the values of `OTEL_EXPORTER_OTLP_PROTOCOL`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Protocol {
-    /// `grpc`, usually on port 4317.
-    Grpc,
-    /// `http/protobuf`, usually on port 4318.
-    HttpProtobuf,
-    /// `http/json`, usually on port 4318.
-    HttpJson,
-}
-
-/// How a request is compressed: the values of `OTEL_EXPORTER_OTLP_COMPRESSION`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Compression {
-    /// gzip at level 1.
-    Gzip,
-    /// Zstandard at level 1.
-    Zstd,
-}
+pub use crate::config::{Compression, OtlpProtocol as Protocol};
 
 /// The certificates of a connection, each in a PEM file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,0 +1,289 @@
+//! What the user writes.
+
+use std::time::Duration;
+
+use opentelemetry::{KeyValue, Value};
+use opentelemetry_sdk::logs::LogExporter;
+use opentelemetry_sdk::trace::{ShouldSample, SpanExporter};
+use telemetry_core::clock::Clock;
+use telemetry_core::config::{Env, ExporterKind, LogFormat, OtlpProtocol, Overrides, PropagatorKind, SamplerPlan};
+use telemetry_core::trace::SpanEvents;
+use tracing_subscriber::Layer;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::error::InitError;
+use crate::exporters::Extra;
+use crate::handle::Telemetry;
+use crate::init;
+use crate::lines::Sinks;
+
+/// Starts telemetry with everything decided by the environment and the defaults.
+///
+/// Call it first in `main`, keep the handle, drop it last: dropping flushes.
+///
+/// # Errors
+///
+/// [`InitError`]: it was called before, another global subscriber is set, or the operating system
+/// refuses a thread. A wrong setting is never an error: it is named in the start-up line.
+///
+/// ```
+/// let telemetry = telemetry::init()?;
+/// tracing::info!(answer = 42, "started");
+/// # Ok::<(), telemetry::InitError>(())
+/// ```
+#[track_caller]
+pub fn init() -> Result<Telemetry, InitError> {
+    builder().init()
+}
+
+/// Starts telemetry and returns its layers, for those who compose their own subscriber.
+///
+/// # Errors
+///
+/// As [`init`], but another subscriber is none of its business.
+///
+/// ```
+/// use tracing_subscriber::layer::SubscriberExt;
+///
+/// let (telemetry, layers) = telemetry::layers()?;
+/// let subscriber = tracing_subscriber::registry().with(layers);
+/// tracing::subscriber::with_default(subscriber, || tracing::info!("composed"));
+/// # Ok::<(), telemetry::InitError>(())
+/// ```
+#[track_caller]
+pub fn layers<S>() -> Result<(Telemetry, impl Layer<S> + Send + Sync + 'static), InitError>
+where
+    S: tracing::Subscriber + for<'a> LookupSpan<'a> + Send + Sync + 'static,
+{
+    builder().layers()
+}
+
+/// A [`Builder`] that decides nothing yet.
+#[must_use]
+pub fn builder() -> Builder {
+    Builder::default()
+}
+
+/// Decides what the environment shall not.
+///
+/// A value set here beats the environment, which beats the default.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let telemetry = telemetry::builder()
+///     .service_name("shop")
+///     .service_version(env!("CARGO_PKG_VERSION"))
+///     .shutdown_timeout(Duration::from_secs(2))
+///     .init()?;
+/// # Ok::<(), telemetry::InitError>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "nothing starts before init()"]
+pub struct Builder {
+    pub(crate) overrides: Overrides,
+    pub(crate) env: Option<Env>,
+    pub(crate) sampler: Option<Box<dyn ShouldSample>>,
+    pub(crate) extra: Vec<Extra>,
+    pub(crate) sinks: Sinks,
+    pub(crate) events: SpanEvents,
+    pub(crate) clock: Clock,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) panic_hook: bool,
+}
+
+/// How long dropping the handle may take: long enough for a collector in the same region, short
+/// enough for the grace period of a container (Kubernetes gives 30 s to everything).
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            overrides: Overrides::default(),
+            env: None,
+            sampler: None,
+            extra: Vec::new(),
+            sinks: Sinks::default(),
+            events: SpanEvents::default(),
+            clock: Clock::system(),
+            shutdown_timeout: SHUTDOWN_TIMEOUT,
+            panic_hook: true,
+        }
+    }
+}
+
+impl Builder {
+    /// Sets `service.name`.
+    pub fn service_name(mut self, name: impl Into<String>) -> Self {
+        self.overrides.service_name = Some(name.into());
+        self
+    }
+
+    /// Sets `service.version`.
+    pub fn service_version(mut self, version: impl Into<String>) -> Self {
+        self.overrides.service_version = Some(version.into());
+        self
+    }
+
+    /// Sets `service.namespace`.
+    pub fn service_namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.overrides.service_namespace = Some(namespace.into());
+        self
+    }
+
+    /// Sets the commit that was built, `vcs.ref.head.revision`; takes `option_env!("GIT_COMMIT")`.
+    pub fn commit(mut self, commit: impl Into<Option<&'static str>>) -> Self {
+        self.overrides.commit = commit.into().map(str::to_owned);
+        self
+    }
+
+    /// Adds an attribute to the resource.
+    pub fn resource_attribute(mut self, key: &'static str, value: impl Into<Value>) -> Self {
+        self.overrides.resource_attributes.push(KeyValue::new(key, value));
+        self
+    }
+
+    /// Sets where OTLP goes, for all signals; over HTTP each signal appends its path.
+    pub fn otlp_endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.overrides.otlp.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// Sets what is spoken to the OTLP endpoint. Default: HTTP with protobuf.
+    pub fn otlp_protocol(mut self, protocol: OtlpProtocol) -> Self {
+        self.overrides.otlp.protocol = Some(protocol);
+        self
+    }
+
+    /// Adds a header to each OTLP request.
+    pub fn otlp_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.overrides.otlp.headers.insert(name, value);
+        self
+    }
+
+    /// Sets where traces go; an empty list is nowhere.
+    pub fn traces_exporters(mut self, exporters: impl IntoIterator<Item = ExporterKind>) -> Self {
+        self.overrides.traces.exporters = Some(exporters.into_iter().collect());
+        self
+    }
+
+    /// Sets where log records go beside standard output; an empty list is nowhere.
+    pub fn logs_exporters(mut self, exporters: impl IntoIterator<Item = ExporterKind>) -> Self {
+        self.overrides.logs.exporters = Some(exporters.into_iter().collect());
+        self
+    }
+
+    /// Shows traces on stderr when no endpoint is set, also where it is no terminal.
+    pub fn console_when_unconfigured(mut self) -> Self {
+        self.overrides.console_when_unconfigured = true;
+        self
+    }
+
+    /// Sets the head sampler.
+    pub fn sampler(mut self, sampler: SamplerPlan) -> Self {
+        self.overrides.traces.sampler = Some(sampler);
+        self
+    }
+
+    /// Uses any sampler written for the OpenTelemetry SDK.
+    pub fn custom_sampler(mut self, sampler: impl ShouldSample + 'static) -> Self {
+        self.sampler = Some(Box::new(sampler));
+        self
+    }
+
+    /// Sets which headers carry context; an empty list is none.
+    pub fn propagators(mut self, propagators: impl IntoIterator<Item = PropagatorKind>) -> Self {
+        self.overrides.propagators = Some(propagators.into_iter().collect());
+        self
+    }
+
+    /// Sets which `tracing` events also become events of their span. Default: errors.
+    pub fn span_events(mut self, events: SpanEvents) -> Self {
+        self.events = events;
+        self
+    }
+
+    /// Sets the levels, in the syntax of `RUST_LOG`.
+    pub fn log_level(mut self, directives: impl Into<String>) -> Self {
+        self.overrides.logs.level = Some(directives.into());
+        self
+    }
+
+    /// Sets the format of the lines on standard output.
+    pub fn log_format(mut self, format: LogFormat) -> Self {
+        self.overrides.logs.format = Some(format);
+        self
+    }
+
+    /// Adds a sink for log lines beside standard output.
+    #[cfg(feature = "log")]
+    pub fn log_sink(mut self, sink: telemetry_log::SinkConfig) -> Self {
+        self.sinks.push(sink);
+        self
+    }
+
+    /// Sends spans to any exporter written for the OpenTelemetry SDK too.
+    pub fn span_exporter(mut self, exporter: impl SpanExporter + 'static) -> Self {
+        self.extra.push(Extra::spans(exporter));
+        self
+    }
+
+    /// Sends log records to any exporter written for the OpenTelemetry SDK too.
+    pub fn log_exporter(mut self, exporter: impl LogExporter + 'static) -> Self {
+        self.extra.push(Extra::logs(exporter));
+        self
+    }
+
+    /// Decides what has no method of its own here.
+    pub fn configure(mut self, change: impl FnOnce(&mut Overrides)) -> Self {
+        change(&mut self.overrides);
+        self
+    }
+
+    /// Reads variables from here instead of the process's environment.
+    pub fn env(mut self, env: Env) -> Self {
+        self.env = Some(env);
+        self
+    }
+
+    /// Reads time from here.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sets how long dropping the handle may take. Default: 5 s.
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.shutdown_timeout = timeout;
+        self
+    }
+
+    /// Leaves the panic hook as it is: a panic is then no log line, and nothing is flushed by it.
+    pub fn without_panic_hook(mut self) -> Self {
+        self.panic_hook = false;
+        self
+    }
+
+    /// Starts telemetry and makes it the global subscriber.
+    ///
+    /// # Errors
+    ///
+    /// As [`init`].
+    #[track_caller]
+    pub fn init(self) -> Result<Telemetry, InitError> {
+        init::global(self)
+    }
+
+    /// Starts telemetry and returns its layers, as [`layers`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`layers`].
+    #[track_caller]
+    pub fn layers<S>(self) -> Result<(Telemetry, impl Layer<S> + Send + Sync + 'static), InitError>
+    where
+        S: tracing::Subscriber + for<'a> LookupSpan<'a> + Send + Sync + 'static,
+    {
+        init::composed(self)
+    }
+}

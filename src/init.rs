@@ -1,0 +1,129 @@
+//! Starting, step by step; each says why it stands where it stands.
+
+use std::panic::Location;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use opentelemetry::global;
+use telemetry_core::config::{Env, Plan, Report, startup_line};
+use telemetry_core::context::otel::TextMap;
+use telemetry_core::context::propagate::{self, Composite};
+use telemetry_core::diagnostics::Level;
+use telemetry_core::pipeline::{Intake, Pipeline, Signal};
+use telemetry_core::trace::{Engine, EngineSettings, Sampler, SpanLayer, TracerProvider};
+use tracing::Subscriber;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{Layer, Registry};
+
+use crate::builder::Builder;
+use crate::error::InitError;
+use crate::exporters::Lanes;
+use crate::handle::{Parts, Telemetry};
+use crate::lines::{self, LineLayers};
+use crate::panic_hook;
+use crate::voice::Stderr;
+
+/// Where telemetry was started, if it was.
+static STARTED: Mutex<Option<&'static Location<'static>>> = Mutex::new(None);
+
+/// What has been started, and the layers that feed it.
+struct Started {
+    telemetry: Telemetry,
+    plan: Plan,
+    report: Report,
+    panic_hook: bool,
+}
+
+#[track_caller]
+pub(crate) fn global(builder: Builder) -> Result<Telemetry, InitError> {
+    claim(Location::caller())?;
+    let (started, spans, lines) = start(builder).inspect_err(|_| release())?;
+    let subscriber = Registry::default().with(lines.around(spans));
+    if tracing::subscriber::set_global_default(subscriber).is_err() {
+        release();
+        started.telemetry.abandon();
+        return Err(InitError::SubscriberSet);
+    }
+    started.telemetry.parts().lines.bridge(&started.telemetry.parts().voice);
+    Ok(started.finish())
+}
+
+#[track_caller]
+pub(crate) fn composed<S>(builder: Builder) -> Result<(Telemetry, impl Layer<S> + Send + Sync + 'static), InitError>
+where
+    S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync + 'static,
+{
+    claim(Location::caller())?;
+    let (started, spans, lines) = start(builder).inspect_err(|_| release())?;
+    Ok((started.finish(), lines.around(spans)))
+}
+
+fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers), InitError> {
+    // 1. The plan first: everything else is made from checked values.
+    let env = builder.env.take().unwrap_or_else(Env::process);
+    let (plan, report) = Plan::resolve(&builder.overrides, &env);
+    // 2. A voice, so that whatever goes wrong below can be said.
+    let stderr = Stderr::open();
+    let voice = stderr.voice(plan.logs.own_level);
+    // 3. Propagators, also when telemetry is disabled: the context of others is not ours to cut.
+    //    Whoever has installed some before init() wanted those; they stay.
+    let _ = propagate::install(Composite::of(&plan.propagators));
+    // 4. The pipeline before the layers, so that the first span finds a queue that is served.
+    let mut lanes = Lanes::of(&plan, &builder.clock, &voice, &stderr);
+    lanes.bring(std::mem::take(&mut builder.extra));
+    let (spans, records) = (lanes.intake(Signal::Traces), lanes.intake(Signal::Logs));
+    let pipeline = lanes.start().map_err(InitError::Thread)?;
+    // 5. The engine and its layer; without any where telemetry is disabled.
+    let engine = (!plan.disabled).then(|| Arc::new(engine(&mut builder, &plan, spans)));
+    // 6. Lines last: they carry the ids that the span layer has made current.
+    let (layers, lines) = lines::start(&plan, builder.sinks, records, &builder.clock, &voice);
+    let layer = engine.clone().map(SpanLayer::new);
+    let parts = Parts { pipeline, engine, lines, stderr, voice, timeout: builder.shutdown_timeout, ended: OnceLock::new() };
+    let started = Started { telemetry: Telemetry::new(parts), plan, report, panic_hook: builder.panic_hook };
+    Ok((started, layer, layers))
+}
+
+fn engine(builder: &mut Builder, plan: &Plan, spans: Intake) -> Engine {
+    let mut settings = EngineSettings::new(spans);
+    settings.sampler = builder.sampler.take().map_or_else(|| Sampler::from(plan.traces.sampler), Sampler::Custom);
+    settings.limits = plan.traces.limits;
+    settings.clock = builder.clock.clone();
+    settings.events = builder.events;
+    Engine::new(settings)
+}
+
+impl Started {
+    /// What needs the layers in place: the global API, the panic hook, the first lines.
+    fn finish(self) -> Telemetry {
+        let parts = self.telemetry.parts();
+        if let Some(engine) = &parts.engine {
+            global::set_tracer_provider(TracerProvider::new(Arc::clone(engine)));
+        }
+        global::set_text_map_propagator(TextMap::new(Composite::of(&self.plan.propagators)));
+        if self.panic_hook {
+            panic_hook::install(parts);
+        }
+        let line = startup_line(&self.plan, &self.report, None);
+        parts.voice.say(Level::Info, line);
+        for warning in self.report.to_string().lines() {
+            parts.voice.say(Level::Warn, format_args!("telemetry: {warning}"));
+        }
+        lines::service_start(&self.plan);
+        self.telemetry
+    }
+}
+
+fn claim(here: &'static Location<'static>) -> Result<(), InitError> {
+    let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
+    match *started {
+        Some(there) => Err(InitError::AlreadyInitialized(there)),
+        None => {
+            *started = Some(here);
+            Ok(())
+        }
+    }
+}
+
+fn release() {
+    *STARTED.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}

@@ -1,0 +1,109 @@
+//! The log's lines and records, with feature `log`.
+
+use std::time::Duration;
+
+use telemetry_core::clock::Clock;
+use telemetry_core::config::{LogFormat, Plan};
+use telemetry_core::diagnostics::{Level, Voice};
+use telemetry_core::pipeline::Intake;
+use telemetry_log::{BaseFilter, Directives, LogHandle, LogLayer, Logs, PrettyFormat, SinkConfig, init_log_bridge};
+use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::registry::LookupSpan;
+
+/// The sinks that the user brings.
+pub(crate) type Sinks = Vec<SinkConfig>;
+
+/// What writes the lines.
+#[derive(Debug)]
+pub(crate) struct Lines(LogHandle);
+
+/// What makes the lines, and the filter before everything.
+#[derive(Debug)]
+pub(crate) struct LineLayers {
+    filter: BaseFilter,
+    log: LogLayer,
+}
+
+/// Starts the sinks that the plan and the user ask for.
+pub(crate) fn start(plan: &Plan, mut sinks: Sinks, records: Intake, clock: &Clock, voice: &Voice) -> (LineLayers, Lines) {
+    match plan.logs.format {
+        LogFormat::Json => sinks.insert(0, SinkConfig::stdout()),
+        LogFormat::Pretty => sinks.insert(0, SinkConfig::stdout().pretty(PrettyFormat::new())),
+        _ => {}
+    }
+    let (directives, errors) = Directives::parse(&plan.logs.level);
+    for error in errors {
+        voice.say(Level::Warn, format_args!("telemetry: {error}"));
+    }
+    let (log, handle) = build(plan, sinks, records, clock, voice);
+    // spans are kept whatever the level of the lines: a quiet log must not cut traces
+    let filter = BaseFilter::new(directives).keep_spans(LevelFilter::INFO);
+    (LineLayers { filter, log }, Lines(handle))
+}
+
+/// Builds the log; a sink that cannot be opened is left out and said, and the others are kept.
+fn build(plan: &Plan, sinks: Sinks, records: Intake, clock: &Clock, voice: &Voice) -> (LogLayer, LogHandle) {
+    let say = voice.clone();
+    let logs = Logs::builder()
+        .service(plan.service_name())
+        .otlp(records, plan.logs.limits)
+        .clock(clock.clone())
+        .diagnostics(move |line| say.say(Level::Warn, format_args!("telemetry: {line}")))
+        .sinks(sinks);
+    let (layer, handle, failed) = logs.build_lossy();
+    for error in failed {
+        voice.say(Level::Error, format_args!("telemetry: {error}"));
+    }
+    (layer, handle)
+}
+
+impl LineLayers {
+    /// The filter, then the layer of the caller, then the lines: those need its ids.
+    pub(crate) fn around<S>(self, spans: Option<impl Layer<S> + Send + Sync>) -> impl Layer<S> + Send + Sync
+    where
+        S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
+    {
+        self.log.and_then(spans).and_then(self.filter)
+    }
+}
+
+impl Lines {
+    /// Takes the records of the `log` crate too. Another logger may have them already; it is said.
+    pub(crate) fn bridge(&self, voice: &Voice) {
+        if let Err(error) = init_log_bridge() {
+            voice.say(Level::Warn, format_args!("telemetry: {error}"));
+        }
+    }
+
+    /// Writes what waits. Returns whether that was done in time.
+    pub(crate) fn flush(&self, timeout: Duration) -> bool {
+        self.0.flush(timeout).in_time
+    }
+
+    pub(crate) fn shutdown(&self, timeout: Duration) -> (u64, u64) {
+        let report = self.0.shutdown(timeout);
+        (report.written, report.dropped.total() + report.left)
+    }
+
+    /// Lines that were written.
+    pub(crate) fn written(&self) -> u64 {
+        self.0.ledger().exported
+    }
+
+    /// Lines that were dropped.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.0.dropped().total()
+    }
+}
+
+/// Records that the service has started, with its version, commit and instance.
+pub(crate) fn service_start(plan: &Plan) {
+    let of_resource = |key: &'static str| {
+        let value = plan.resource.get(&opentelemetry::Key::from_static_str(key))?;
+        Some(opentelemetry::KeyValue::new(key, value))
+    };
+    let keys = ["service.version", "vcs.ref.head.revision", "service.instance.id"];
+    telemetry_log::event("service.start", keys.into_iter().filter_map(of_resource));
+}

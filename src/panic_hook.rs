@@ -1,0 +1,50 @@
+//! A panic is a log line too, and the last one must not be lost.
+
+use std::panic::{PanicHookInfo, set_hook, take_hook};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use crate::handle::Parts;
+
+/// How long a panic that ends the process waits for what was recorded before it.
+const BUDGET: Duration = Duration::from_millis(500);
+
+/// Logs each panic at ERROR with the ids of the span it happened in, and flushes, within a short
+/// budget, if the panic ends the process. The hook that was there before runs first.
+pub(crate) fn install(parts: &Arc<Parts>) {
+    let previous = take_hook();
+    let parts = Arc::downgrade(parts);
+    set_hook(Box::new(move |panic| {
+        previous(panic);
+        log(panic);
+        if ends_the_process() {
+            flush(&parts);
+        }
+    }));
+}
+
+fn log(panic: &PanicHookInfo<'_>) {
+    let message = panic.payload_as_str().unwrap_or("a value that is no text");
+    let location = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(
+        target: "panic",
+        exception.type = "panic",
+        exception.message = message,
+        code.location = location,
+        thread.name = std::thread::current().name(),
+        "panicked",
+    );
+}
+
+/// With unwinding, only the main thread's panic ends the process: any other thread's is caught by
+/// its executor or its join handle.
+fn ends_the_process() -> bool {
+    cfg!(panic = "abort") || std::thread::current().name() == Some("main")
+}
+
+fn flush(parts: &Weak<Parts>) {
+    if let Some(parts) = parts.upgrade() {
+        // the process ends: whether it worked is nobody's to react to
+        let _ = parts.flush(BUDGET);
+    }
+}
