@@ -15,6 +15,10 @@ pub mod propagate;
 mod span_context;
 mod trace_state;
 
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod fuzz;
+
 pub use self::current::{CurrentIds, EnteredIds, current, enter_ids};
 pub use baggage::{Baggage, BaggageEntry, BaggageError};
 pub use carrier::{Carrier, CarrierMut};

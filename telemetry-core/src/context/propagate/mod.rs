@@ -26,18 +26,17 @@ mod composite;
 mod extracted;
 mod global;
 mod jaeger;
-mod kind;
 mod trace_context;
 
 use http::HeaderName;
 
+pub use crate::config::PropagatorKind;
 pub use b3::{B3, B3Multi};
 pub use baggage::W3cBaggage;
 pub use composite::Composite;
 pub use extracted::Extracted;
 pub use global::{AlreadyInstalled, extract, global, inject, install};
 pub use jaeger::Jaeger;
-pub use kind::PropagatorKind;
 pub use trace_context::TraceContext;
 
 use super::{Baggage, Carrier, CarrierMut, SpanContext};

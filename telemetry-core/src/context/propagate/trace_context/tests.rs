@@ -80,10 +80,10 @@ fn what_is_malformed_makes_a_new_root() {
         "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01,00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         &long,
     ] {
-        let before = discarded::discarded().parents;
+        let before = discarded().parents;
         let extracted = extract(&[("traceparent", header), ("tracestate", "a=1")]);
         assert_eq!(extracted, Extracted::default(), "{header}");
-        assert!(discarded::discarded().parents > before);
+        assert!(discarded().parents > before);
     }
     let twice = extract(&[("traceparent", TRACEPARENT), ("traceparent", TRACEPARENT)]);
     assert_eq!(twice, Extracted::default());
@@ -108,10 +108,10 @@ fn tracestates_are_joined_and_a_bad_one_does_not_harm_the_parent() {
     let parent_found = extracted.span_context.unwrap();
     assert_eq!(parent_found.trace_state().as_str(), "a=1,b=2,c=3");
 
-    let before = discarded::discarded().trace_states;
+    let before = discarded().trace_states;
     let extracted = extract(&[parent, ("tracestate", "a=1"), ("tracestate", "nonsense")]);
     assert!(extracted.span_context.unwrap().trace_state().is_empty());
-    assert!(discarded::discarded().trace_states > before);
+    assert!(discarded().trace_states > before);
 }
 
 #[test]
