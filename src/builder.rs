@@ -14,7 +14,7 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::error::InitError;
 use crate::exporters::Extra;
 use crate::handle::Telemetry;
-use crate::init;
+use crate::init as steps;
 use crate::lines::Sinks;
 
 /// Starts telemetry with everything decided by the environment and the defaults.
@@ -271,7 +271,7 @@ impl Builder {
     /// As [`init`].
     #[track_caller]
     pub fn init(self) -> Result<Telemetry, InitError> {
-        init::global(self)
+        steps::global(self)
     }
 
     /// Starts telemetry and returns its layers, as [`layers`] does.
@@ -284,6 +284,6 @@ impl Builder {
     where
         S: tracing::Subscriber + for<'a> LookupSpan<'a> + Send + Sync + 'static,
     {
-        init::composed(self)
+        steps::composed(self)
     }
 }

@@ -8,7 +8,7 @@ use telemetry_core::config::{Env, Plan, Report, startup_line};
 use telemetry_core::context::otel::TextMap;
 use telemetry_core::context::propagate::{self, Composite};
 use telemetry_core::diagnostics::Level;
-use telemetry_core::pipeline::{Intake, Pipeline, Signal};
+use telemetry_core::pipeline::{Intake, Signal};
 use telemetry_core::trace::{Engine, EngineSettings, Sampler, SpanLayer, TracerProvider};
 use tracing::Subscriber;
 use tracing_subscriber::layer::SubscriberExt;

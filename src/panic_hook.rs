@@ -26,13 +26,17 @@ pub(crate) fn install(parts: &Arc<Parts>) {
 fn log(panic: &PanicHookInfo<'_>) {
     let message = panic.payload_as_str().unwrap_or("a value that is no text");
     let location = panic.location().map(ToString::to_string).unwrap_or_default();
-    tracing::error!(
+    let thread = std::thread::current();
+    tracing::event!(
         target: "panic",
-        exception.type = "panic",
-        exception.message = message,
-        code.location = location,
-        thread.name = std::thread::current().name(),
-        "panicked",
+        tracing::Level::ERROR,
+        {
+            "exception.type" = "panic",
+            "exception.message" = message,
+            "code.location" = location,
+            "thread.name" = thread.name(),
+        },
+        "panicked"
     );
 }
 

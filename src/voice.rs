@@ -52,7 +52,7 @@ impl Stderr {
 
 fn least(level: DiagnosticLevel) -> Level {
     match level {
-        DiagnosticLevel::None => Level::Off,
+        DiagnosticLevel::Off => Level::Off,
         DiagnosticLevel::Error => Level::Error,
         DiagnosticLevel::Warn => Level::Warn,
         DiagnosticLevel::Info => Level::Info,

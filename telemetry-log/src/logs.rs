@@ -141,6 +141,14 @@ impl Logs {
     ///
     /// [`BuildError`] if a standard output is closed or a thread cannot be started.
     pub fn build(self) -> Result<(LogLayer, LogHandle), BuildError> {
+        let (layer, handle, failed) = self.build_lossy();
+        failed.into_iter().next().map_or(Ok((layer, handle)), Err)
+    }
+
+    /// Starts the sinks that can be started; the others are left out and named.
+    #[must_use]
+    pub fn build_lossy(self) -> (LogLayer, LogHandle, Vec<BuildError>) {
+        let mut failed = Vec::new();
         let mut reserved = Reserved::default();
         let mut wants = Wants::default();
         let mut max_level = LevelFilter::OFF;
@@ -152,7 +160,13 @@ impl Logs {
                 json.reserve(&mut reserved);
             }
             let format = config.format.clone();
-            let sink = start(config, &self.diagnostics)?;
+            let sink = match start(config, &self.diagnostics) {
+                Ok(sink) => sink,
+                Err(error) => {
+                    failed.push(error);
+                    continue;
+                }
+            };
             match groups.iter_mut().find(|(other, _)| *other == format) {
                 Some((_, sinks)) => sinks.push(sink),
                 None => groups.push((format, vec![sink])),
@@ -180,7 +194,7 @@ impl Logs {
             code_location: self.code_location,
             wants,
         });
-        Ok((LogLayer(Arc::clone(&shared)), LogHandle(shared)))
+        (LogLayer(Arc::clone(&shared)), LogHandle(shared), failed)
     }
 }
 
