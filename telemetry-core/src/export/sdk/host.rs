@@ -200,9 +200,10 @@ fn serve<F: Foreign>(
             Command::Flush(reply) => (reply, guarded(panics, || exporter.force_flush())),
             Command::Shutdown(reply) => (reply, guarded(panics, || exporter.shutdown(SHUTDOWN))),
         };
-        let _ = reply.send(outcome.and_then(|done| done.map_err(Failure::Reported)));
+        // whoever asked may have given up
+        drop(reply.send(outcome.and_then(|done| done.map_err(Failure::Reported))));
     }
-    let _ = guarded(panics, || drop(exporter));
+    drop(guarded(panics, || drop(exporter)));
 }
 
 /// Runs foreign code; a panic in it is counted and reported, and the thread goes on.

@@ -85,16 +85,25 @@ fn full_span() -> Batch {
     batch
 }
 
-#[tokio::test]
-async fn a_span_reaches_an_sdk_exporter_whole() {
+async fn received() -> SpanData {
     let memory = InMemorySpanExporter::default();
     let mut exporter = SdkSpanExporter::new("memory", memory.clone(), &resource()).unwrap();
     exporter.prepare(&full_span()).unwrap();
     assert_eq!(exporter.attempt().await.unwrap(), Accepted::all());
-    let spans = memory.get_finished_spans().unwrap();
-    let [span] = spans.as_slice() else {
-        panic!("one span expected, got {spans:?}")
-    };
+    let mut spans = memory.get_finished_spans().unwrap();
+    assert_eq!(spans.len(), 1);
+    spans.remove(0)
+}
+
+fn nanos(time: std::time::SystemTime) -> u128 {
+    time.duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_nanos()
+}
+
+#[tokio::test]
+async fn a_span_reaches_an_sdk_exporter_whole() {
+    let span = received().await;
     let context = SpanContext::new(
         TraceId::from(1),
         SpanId::from(2),
@@ -111,11 +120,6 @@ async fn a_span_reaches_an_sdk_exporter_whole() {
         (span.name.as_ref(), &span.span_kind),
         ("work", &SpanKind::Producer)
     );
-    let nanos = |time: std::time::SystemTime| {
-        time.duration_since(std::time::UNIX_EPOCH)
-            .unwrap()
-            .as_nanos()
-    };
     assert_eq!(
         (nanos(span.start_time), nanos(span.end_time)),
         (1_000, 3_000)
@@ -140,6 +144,11 @@ async fn a_span_reaches_an_sdk_exporter_whole() {
         span.links.dropped_count,
     );
     assert_eq!(dropped, (3, 4, 5));
+}
+
+#[tokio::test]
+async fn events_and_links_reach_an_sdk_exporter_whole() {
+    let span = received().await;
     let (event, link) = (&span.events[0], &span.links[0]);
     assert_eq!(
         (event.name.as_ref(), event.dropped_attributes_count),

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::super::render::render_shaped;
+use super::super::render::{render, render_shaped};
 use super::super::tree::{Hidden, Shape};
-use super::super::{Terminal, logs, render};
+use super::super::{Terminal, logs};
 use crate::context::{SpanId, TraceFlags, TraceId};
 use crate::export::memory::{CapturedLog, CapturedSpan};
 use crate::otlp::span::put_event;
