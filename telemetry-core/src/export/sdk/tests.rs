@@ -219,22 +219,38 @@ async fn a_log_record_reaches_an_sdk_exporter_whole() {
 #[derive(Debug)]
 struct Blocking {
     permits: Mutex<Receiver<()>>,
+    begun: Sender<()>,
     exported: Arc<Mutex<usize>>,
 }
 
-fn blocking() -> (SdkSpanExporter, Sender<()>, Arc<Mutex<usize>>) {
+/// What the test holds of a [`Blocking`] exporter.
+struct Control {
+    permit: Sender<()>,
+    begun: Receiver<()>,
+    exported: Arc<Mutex<usize>>,
+}
+
+fn blocking() -> (SdkSpanExporter, Control) {
     let (permit, permits) = channel();
+    let (began, begun) = channel();
     let exported = Arc::default();
     let foreign = Blocking {
         permits: Mutex::new(permits),
+        begun: began,
         exported: Arc::clone(&exported),
     };
     let exporter = SdkSpanExporter::new("blocking", foreign, &resource()).unwrap();
-    (exporter, permit, exported)
+    let control = Control {
+        permit,
+        begun,
+        exported,
+    };
+    (exporter, control)
 }
 
 impl SpanExporter for Blocking {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        self.begun.send(()).unwrap();
         let _ = self.permits.lock().unwrap().recv();
         *self.exported.lock().unwrap() += batch.len();
         Ok(())
@@ -245,13 +261,15 @@ const SOON: Duration = Duration::from_millis(30);
 
 #[tokio::test]
 async fn a_blocking_exporter_holds_nobody_up() {
-    let (mut exporter, permit, exported) = blocking();
+    let (mut exporter, control) = blocking();
     exporter.prepare(&full_span()).unwrap();
     assert!(
         tokio::time::timeout(SOON, exporter.attempt())
             .await
             .is_err()
     );
+    control.begun.recv().unwrap();
+    exporter.release();
     // one more waits, whose sender gives up too
     exporter.prepare(&full_span()).unwrap();
     assert!(
@@ -259,6 +277,7 @@ async fn a_blocking_exporter_holds_nobody_up() {
             .await
             .is_err()
     );
+    exporter.release();
     // a third is refused, and kept for another attempt
     exporter.prepare(&full_span()).unwrap();
     for _ in 0..2 {
@@ -271,7 +290,7 @@ async fn a_blocking_exporter_holds_nobody_up() {
             .is_err()
     );
     for _ in 0..2 {
-        permit.send(()).unwrap();
+        control.permit.send(()).unwrap();
     }
     while exporter
         .attempt()
@@ -281,7 +300,20 @@ async fn a_blocking_exporter_holds_nobody_up() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     // the first, whose call had begun, and the third; the second had been given up
-    assert_eq!(*exported.lock().unwrap(), 2);
+    assert_eq!(*control.exported.lock().unwrap(), 2);
+}
+
+#[tokio::test]
+async fn another_attempt_waits_for_the_answer_to_the_first() {
+    let (mut exporter, control) = blocking();
+    exporter.prepare(&full_span()).unwrap();
+    for _ in 0..2 {
+        let attempt = tokio::time::timeout(SOON, exporter.attempt());
+        assert!(attempt.await.is_err());
+    }
+    control.permit.send(()).unwrap();
+    assert_eq!(exporter.attempt().await.unwrap(), Accepted::all());
+    assert_eq!(*control.exported.lock().unwrap(), 1);
 }
 
 #[derive(Debug)]
