@@ -17,4 +17,6 @@ pub mod diagnostics;
 pub mod export;
 pub mod otlp;
 pub mod pipeline;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod trace;

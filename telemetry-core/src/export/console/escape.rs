@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// The text with every character spelled out that would move the cursor, end the line, change
 /// colours or reorder what is shown.
-pub(super) fn escape(text: &str) -> Cow<'_, str> {
+pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
     }

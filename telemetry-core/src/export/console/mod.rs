@@ -15,8 +15,12 @@ pub use logs::ConsoleLogExporter;
 pub use terminal::Terminal;
 pub use traces::ConsoleSpanExporter;
 
-pub(crate) use render::render;
-pub(crate) use tree::{Hidden, Node, Shape, Tree};
+#[cfg(feature = "testing")]
+pub(crate) use {
+    escape::escape,
+    render::render,
+    tree::{Hidden, Node, Shape, Tree},
+};
 
 use std::time::Duration;
 

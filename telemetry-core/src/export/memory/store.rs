@@ -43,7 +43,7 @@ impl Captured {
     }
 
     /// Adds items and says how many did not fit.
-    pub(super) fn extend(&self, spans: Vec<CapturedSpan>, logs: Vec<CapturedLog>) -> u64 {
+    pub(crate) fn extend(&self, spans: Vec<CapturedSpan>, logs: Vec<CapturedLog>) -> u64 {
         let mut items = self.items();
         append(&mut items.spans, spans) + append(&mut items.logs, logs)
     }

@@ -20,9 +20,9 @@ use crate::export::{Accepted, ExportError};
 /// What a foreign exporter can do.
 pub(super) trait Foreign: 'static {
     /// What it takes in one call.
-    type Load: Send + 'static;
+    type Load: Send + Sync + 'static;
 
-    fn export(&self, load: Self::Load) -> impl Future<Output = OTelSdkResult>;
+    fn export(&self, load: Arc<Self::Load>) -> impl Future<Output = OTelSdkResult>;
     fn force_flush(&self) -> OTelSdkResult;
     fn shutdown(&self, deadline: Duration) -> OTelSdkResult;
 }
@@ -34,15 +34,19 @@ pub(super) struct Host<L> {
     commands: mpsc::Sender<Command<L>>,
     panics: Arc<AtomicU64>,
     name: String,
+    load: Option<Arc<L>>,
+    /// What the exporter will answer about the load, once it has been handed over.
+    answer: Option<Answer>,
 }
 
 #[derive(Debug)]
 enum Command<L> {
-    Export(L, Reply),
+    Export(Arc<L>, Reply),
     Flush(Reply),
     Shutdown(Reply),
 }
 
+type Answer = oneshot::Receiver<Result<(), Failure>>;
 type Reply = oneshot::Sender<Result<(), Failure>>;
 
 /// Why a call of the foreign exporter did not succeed.
@@ -60,7 +64,7 @@ const SHUTDOWN: Duration = Duration::from_secs(5);
 /// exporter is seen at once.
 const WAITING: usize = 1;
 
-impl<L: Send + 'static> Host<L> {
+impl<L: Send + Sync + 'static> Host<L> {
     /// Makes the exporter on its thread.
     pub(super) fn start<F: Foreign<Load = L>>(
         name: &str,
@@ -83,7 +87,14 @@ impl<L: Send + 'static> Host<L> {
             commands,
             panics,
             name: name.to_owned(),
+            load: None,
+            answer: None,
         })
+    }
+
+    /// The name that was given.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// How often the exporter panicked.
@@ -91,23 +102,43 @@ impl<L: Send + 'static> Host<L> {
         self.panics.load(Ordering::Relaxed)
     }
 
-    /// Hands over a load, which stays where it is if the exporter is busy.
-    pub(super) async fn export(&self, load: &mut Option<L>) -> Result<Accepted, ExportError> {
-        let Some(taken) = load.take() else {
+    /// Puts a load where [`Host::export`] takes it.
+    pub(super) fn prepare(&mut self, load: L) {
+        self.answer = None;
+        self.load = Some(Arc::new(load));
+    }
+
+    /// Lets go of the load. If the exporter has not begun with it, it never will.
+    pub(super) fn release(&mut self) {
+        self.answer = None;
+        self.load = None;
+    }
+
+    /// Has the load exported. If this is dropped in between, calling it again waits for the same
+    /// answer instead of sending twice.
+    pub(super) async fn export(&mut self) -> Result<Accepted, ExportError> {
+        let answer = match self.answer.take() {
+            Some(answer) => answer,
+            None => self.hand_over()?,
+        };
+        let answer = self.answer.insert(answer).await;
+        self.answer = None;
+        self.outcome(answer).map(|()| Accepted::all())
+    }
+
+    fn hand_over(&self) -> Result<Answer, ExportError> {
+        let Some(load) = &self.load else {
             return Err(ExportError::permanent("nothing was prepared for export"));
         };
         let (reply, answer) = oneshot::channel();
-        match self.commands.try_send(Command::Export(taken, reply)) {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(command)) => {
-                if let Command::Export(refused, _) = command {
-                    *load = Some(refused);
-                }
-                return Err(self.busy());
-            }
-            Err(mpsc::error::TrySendError::Closed(_)) => return Err(self.ended()),
+        match self
+            .commands
+            .try_send(Command::Export(Arc::clone(load), reply))
+        {
+            Ok(()) => Ok(answer),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(self.busy()),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(self.ended()),
         }
-        self.outcome(answer.await).map(|()| Accepted::all())
     }
 
     /// Asks the exporter to flush.
@@ -128,10 +159,7 @@ impl<L: Send + 'static> Host<L> {
         }
     }
 
-    fn outcome(
-        &self,
-        answer: Result<Result<(), Failure>, oneshot::error::RecvError>,
-    ) -> Result<(), ExportError> {
+    fn outcome(&self, answer: <Answer as Future>::Output) -> Result<(), ExportError> {
         let name = &self.name;
         match answer {
             Ok(Ok(())) => Ok(()),
@@ -200,9 +228,10 @@ fn serve<F: Foreign>(
             Command::Flush(reply) => (reply, guarded(panics, || exporter.force_flush())),
             Command::Shutdown(reply) => (reply, guarded(panics, || exporter.shutdown(SHUTDOWN))),
         };
-        let _ = reply.send(outcome.and_then(|done| done.map_err(Failure::Reported)));
+        // whoever asked may have given up
+        drop(reply.send(outcome.and_then(|done| done.map_err(Failure::Reported))));
     }
-    let _ = guarded(panics, || drop(exporter));
+    drop(guarded(panics, || drop(exporter)));
 }
 
 /// Runs foreign code; a panic in it is counted and reported, and the thread goes on.

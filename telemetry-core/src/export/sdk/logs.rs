@@ -1,6 +1,7 @@
 //! Log exporters of the SDK.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
@@ -23,10 +24,8 @@ use crate::pipeline::Batch;
 #[derive(Debug)]
 pub struct SdkLogExporter {
     host: Host<Vec<Record>>,
-    prepared: Option<Vec<Record>>,
     /// Makes empty records, which have no constructor.
     records: SdkLogger,
-    name: String,
 }
 
 type Record = (SdkLogRecord, InstrumentationScope);
@@ -59,18 +58,15 @@ impl SdkLogExporter {
         make: impl FnOnce() -> E + Send + 'static,
         resource: &Resource,
     ) -> io::Result<Self> {
-        let name = name.into();
         let resource = resource.clone();
-        let host = Host::start(&name, move || {
+        let host = Host::start(&name.into(), move || {
             let mut exporter = make();
             exporter.set_resource(&resource);
             Logs(exporter)
         })?;
         Ok(Self {
             host,
-            prepared: None,
             records: SdkLoggerProvider::builder().build().logger(""),
-            name,
         })
     }
 
@@ -83,7 +79,7 @@ impl SdkLogExporter {
 
 impl Exporter for SdkLogExporter {
     fn destination(&self) -> String {
-        self.name.clone()
+        self.host.name().to_owned()
     }
 
     fn prepare(&mut self, batch: &Batch) -> Result<(), ExportError> {
@@ -93,16 +89,16 @@ impl Exporter for SdkLogExporter {
             fill_record(&mut record, &LogView::read(item.message), scope.name());
             (record, scope)
         });
-        self.prepared = Some(records.collect());
+        self.host.prepare(records.collect());
         Ok(())
     }
 
     fn attempt(&mut self) -> ExportFuture<'_, Result<Accepted, ExportError>> {
-        Box::pin(self.host.export(&mut self.prepared))
+        Box::pin(self.host.export())
     }
 
     fn release(&mut self) {
-        self.prepared = None;
+        self.host.release();
     }
 
     fn flush(&mut self) -> ExportFuture<'_, Result<(), ExportError>> {
@@ -117,7 +113,7 @@ impl Exporter for SdkLogExporter {
 impl<E: LogExporter + 'static> Foreign for Logs<E> {
     type Load = Vec<Record>;
 
-    async fn export(&self, records: Vec<Record>) -> OTelSdkResult {
+    async fn export(&self, records: Arc<Vec<Record>>) -> OTelSdkResult {
         let borrowed: Vec<_> = records
             .iter()
             .map(|(record, scope)| (record, scope))

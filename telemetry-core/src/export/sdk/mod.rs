@@ -5,7 +5,8 @@
 //! clients work, and inside a runtime's context, so that asynchronous ones do. That runtime's
 //! timers and sockets are driven by a second thread.
 //!
-//! An SDK exporter does its own retries, so what it reports as failed is not tried again.
+//! An SDK exporter does its own retries, so what it reports as failed is final; a timeout of its
+//! own is treated as ours is.
 
 mod convert;
 mod host;

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry_sdk::Resource;
@@ -18,12 +19,11 @@ use crate::pipeline::Batch;
 ///
 /// The exporter lives on a thread of its own. A batch whose time is up is left to it; while it is
 /// busy with one and another waits, further ones are refused as retryable. A panic in it fails
-/// the batch, is counted, and leaves the exporter in use.
+/// the batch, is counted, and leaves the exporter in use. When it reports a timeout, the batch is
+/// offered again as far as the pipeline's time allows; its other errors are final.
 #[derive(Debug)]
 pub struct SdkSpanExporter {
     host: Host<Vec<SpanData>>,
-    prepared: Option<Vec<SpanData>>,
-    name: String,
 }
 
 #[derive(Debug)]
@@ -55,18 +55,13 @@ impl SdkSpanExporter {
         make: impl FnOnce() -> E + Send + 'static,
         resource: &Resource,
     ) -> io::Result<Self> {
-        let name = name.into();
         let resource = resource.clone();
-        let host = Host::start(&name, move || {
+        let host = Host::start(&name.into(), move || {
             let mut exporter = make();
             exporter.set_resource(&resource);
             Spans(exporter)
         })?;
-        Ok(Self {
-            host,
-            prepared: None,
-            name,
-        })
+        Ok(Self { host })
     }
 
     /// How often the exporter panicked.
@@ -78,7 +73,7 @@ impl SdkSpanExporter {
 
 impl Exporter for SdkSpanExporter {
     fn destination(&self) -> String {
-        self.name.clone()
+        self.host.name().to_owned()
     }
 
     fn prepare(&mut self, batch: &Batch) -> Result<(), ExportError> {
@@ -86,16 +81,16 @@ impl Exporter for SdkSpanExporter {
             let scope = item.scope.scope().get().clone();
             span_data(&SpanView::read(item.message), scope)
         });
-        self.prepared = Some(spans.collect());
+        self.host.prepare(spans.collect());
         Ok(())
     }
 
     fn attempt(&mut self) -> ExportFuture<'_, Result<Accepted, ExportError>> {
-        Box::pin(self.host.export(&mut self.prepared))
+        Box::pin(self.host.export())
     }
 
     fn release(&mut self) {
-        self.prepared = None;
+        self.host.release();
     }
 
     fn flush(&mut self) -> ExportFuture<'_, Result<(), ExportError>> {
@@ -110,8 +105,8 @@ impl Exporter for SdkSpanExporter {
 impl<E: SpanExporter + 'static> Foreign for Spans<E> {
     type Load = Vec<SpanData>;
 
-    fn export(&self, spans: Vec<SpanData>) -> impl Future<Output = OTelSdkResult> {
-        self.0.export(spans)
+    fn export(&self, spans: Arc<Vec<SpanData>>) -> impl Future<Output = OTelSdkResult> {
+        self.0.export(Arc::unwrap_or_clone(spans))
     }
 
     fn force_flush(&self) -> OTelSdkResult {

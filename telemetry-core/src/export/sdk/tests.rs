@@ -85,16 +85,25 @@ fn full_span() -> Batch {
     batch
 }
 
-#[tokio::test]
-async fn a_span_reaches_an_sdk_exporter_whole() {
+async fn received() -> SpanData {
     let memory = InMemorySpanExporter::default();
     let mut exporter = SdkSpanExporter::new("memory", memory.clone(), &resource()).unwrap();
     exporter.prepare(&full_span()).unwrap();
     assert_eq!(exporter.attempt().await.unwrap(), Accepted::all());
-    let spans = memory.get_finished_spans().unwrap();
-    let [span] = spans.as_slice() else {
-        panic!("one span expected, got {spans:?}")
-    };
+    let mut spans = memory.get_finished_spans().unwrap();
+    assert_eq!(spans.len(), 1);
+    spans.remove(0)
+}
+
+fn nanos(time: std::time::SystemTime) -> u128 {
+    time.duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_nanos()
+}
+
+#[tokio::test]
+async fn a_span_reaches_an_sdk_exporter_whole() {
+    let span = received().await;
     let context = SpanContext::new(
         TraceId::from(1),
         SpanId::from(2),
@@ -111,11 +120,6 @@ async fn a_span_reaches_an_sdk_exporter_whole() {
         (span.name.as_ref(), &span.span_kind),
         ("work", &SpanKind::Producer)
     );
-    let nanos = |time: std::time::SystemTime| {
-        time.duration_since(std::time::UNIX_EPOCH)
-            .unwrap()
-            .as_nanos()
-    };
     assert_eq!(
         (nanos(span.start_time), nanos(span.end_time)),
         (1_000, 3_000)
@@ -140,6 +144,11 @@ async fn a_span_reaches_an_sdk_exporter_whole() {
         span.links.dropped_count,
     );
     assert_eq!(dropped, (3, 4, 5));
+}
+
+#[tokio::test]
+async fn events_and_links_reach_an_sdk_exporter_whole() {
+    let span = received().await;
     let (event, link) = (&span.events[0], &span.links[0]);
     assert_eq!(
         (event.name.as_ref(), event.dropped_attributes_count),
@@ -210,22 +219,38 @@ async fn a_log_record_reaches_an_sdk_exporter_whole() {
 #[derive(Debug)]
 struct Blocking {
     permits: Mutex<Receiver<()>>,
+    begun: Sender<()>,
     exported: Arc<Mutex<usize>>,
 }
 
-fn blocking() -> (SdkSpanExporter, Sender<()>, Arc<Mutex<usize>>) {
+/// What the test holds of a [`Blocking`] exporter.
+struct Control {
+    permit: Sender<()>,
+    begun: Receiver<()>,
+    exported: Arc<Mutex<usize>>,
+}
+
+fn blocking() -> (SdkSpanExporter, Control) {
     let (permit, permits) = channel();
+    let (began, begun) = channel();
     let exported = Arc::default();
     let foreign = Blocking {
         permits: Mutex::new(permits),
+        begun: began,
         exported: Arc::clone(&exported),
     };
     let exporter = SdkSpanExporter::new("blocking", foreign, &resource()).unwrap();
-    (exporter, permit, exported)
+    let control = Control {
+        permit,
+        begun,
+        exported,
+    };
+    (exporter, control)
 }
 
 impl SpanExporter for Blocking {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        self.begun.send(()).unwrap();
         let _ = self.permits.lock().unwrap().recv();
         *self.exported.lock().unwrap() += batch.len();
         Ok(())
@@ -236,13 +261,15 @@ const SOON: Duration = Duration::from_millis(30);
 
 #[tokio::test]
 async fn a_blocking_exporter_holds_nobody_up() {
-    let (mut exporter, permit, exported) = blocking();
+    let (mut exporter, control) = blocking();
     exporter.prepare(&full_span()).unwrap();
     assert!(
         tokio::time::timeout(SOON, exporter.attempt())
             .await
             .is_err()
     );
+    control.begun.recv().unwrap();
+    exporter.release();
     // one more waits, whose sender gives up too
     exporter.prepare(&full_span()).unwrap();
     assert!(
@@ -250,6 +277,7 @@ async fn a_blocking_exporter_holds_nobody_up() {
             .await
             .is_err()
     );
+    exporter.release();
     // a third is refused, and kept for another attempt
     exporter.prepare(&full_span()).unwrap();
     for _ in 0..2 {
@@ -262,7 +290,7 @@ async fn a_blocking_exporter_holds_nobody_up() {
             .is_err()
     );
     for _ in 0..2 {
-        permit.send(()).unwrap();
+        control.permit.send(()).unwrap();
     }
     while exporter
         .attempt()
@@ -272,7 +300,20 @@ async fn a_blocking_exporter_holds_nobody_up() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     // the first, whose call had begun, and the third; the second had been given up
-    assert_eq!(*exported.lock().unwrap(), 2);
+    assert_eq!(*control.exported.lock().unwrap(), 2);
+}
+
+#[tokio::test]
+async fn another_attempt_waits_for_the_answer_to_the_first() {
+    let (mut exporter, control) = blocking();
+    exporter.prepare(&full_span()).unwrap();
+    for _ in 0..2 {
+        let attempt = tokio::time::timeout(SOON, exporter.attempt());
+        assert!(attempt.await.is_err());
+    }
+    control.permit.send(()).unwrap();
+    assert_eq!(exporter.attempt().await.unwrap(), Accepted::all());
+    assert_eq!(*control.exported.lock().unwrap(), 1);
 }
 
 #[derive(Debug)]
