@@ -24,8 +24,11 @@ pub struct OtlpExporter {
     encoder: RequestEncoder,
     compressor: Option<Compressor>,
     framing: Framing,
+    /// What is compressed into the payload.
     plain: Vec<u8>,
     payload: Bytes,
+    /// The memory of the next payload.
+    spare: Vec<u8>,
     transport: Box<dyn Transport>,
 }
 
@@ -95,19 +98,18 @@ impl OtlpExporter {
             framing,
             plain: Vec::new(),
             payload: Bytes::new(),
+            spare: Vec::new(),
             transport: transport(signal, settings, target)?,
         })
     }
 
     /// Takes back the memory of the last payload, unless an attempt that was dropped still has it.
-    fn reclaim(&mut self) -> Vec<u8> {
+    fn reclaim(&mut self) {
         let payload = std::mem::take(&mut self.payload);
-        if !payload.is_unique() {
-            return Vec::new();
+        if payload.is_unique() {
+            self.spare = Vec::from(payload);
+            self.spare.clear();
         }
-        let mut buffer = Vec::from(payload);
-        buffer.clear();
-        buffer
     }
 }
 
@@ -117,7 +119,8 @@ impl Exporter for OtlpExporter {
     }
 
     fn prepare(&mut self, batch: &Batch) -> Result<(), ExportError> {
-        let mut payload = self.reclaim();
+        self.reclaim();
+        let mut payload = std::mem::take(&mut self.spare);
         self.framing.open(&mut payload);
         match &mut self.compressor {
             Some(compressor) => {
@@ -137,11 +140,10 @@ impl Exporter for OtlpExporter {
     }
 
     fn release(&mut self) {
-        let mut payload = self.reclaim();
-        payload.shrink_to(KEPT);
-        self.payload = Bytes::from(payload);
+        self.reclaim();
         self.plain.clear();
         self.plain.shrink_to(KEPT);
+        self.spare.shrink_to(KEPT);
     }
 }
 
@@ -190,10 +192,43 @@ fn transport(
             Ok(Box::new(super::http::Http::new(signal, settings, target)?))
         }
         #[cfg(not(all(feature = "otlp-grpc", feature = "otlp-http")))]
-        other => {
-            let _ = (signal, target);
-            Err(ExportError::permanent(format!("{other:?} is not built in"))
-                .with_remedy("Enable the feature otlp-grpc or otlp-http of telemetry-core"))
-        }
+        other => Err(ExportError::permanent(format!(
+            "{signal} cannot go to {}: {other:?} is not built in",
+            target.base()
+        ))
+        .with_remedy("Enable the feature otlp-grpc or otlp-http of telemetry-core")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::otlp::{LogParts, ScopeId};
+
+    fn batch(bytes: usize) -> Batch {
+        let body = "x".repeat(bytes);
+        let mut batch = Batch::new();
+        let record = LogParts {
+            body: &body,
+            ..LogParts::empty()
+        };
+        batch.push(ScopeId::of_name("test"), |buffer| record.encode(buffer));
+        batch
+    }
+
+    #[cfg(feature = "otlp-http")]
+    #[test]
+    fn memory_is_kept_for_the_next_batch_and_no_longer() {
+        let settings = OtlpSettings::new("http://localhost", Protocol::HttpProtobuf);
+        let mut exporter =
+            OtlpExporter::new(Signal::Logs, &settings, &Resource::builder_empty().build()).unwrap();
+        exporter.prepare(&batch(100_000)).unwrap();
+        let first = exporter.payload.as_ptr();
+        exporter.release();
+        exporter.prepare(&batch(90_000)).unwrap();
+        assert_eq!(exporter.payload.as_ptr(), first);
+        exporter.prepare(&batch(4 * KEPT)).unwrap();
+        exporter.release();
+        assert!(exporter.spare.capacity() <= KEPT);
     }
 }

@@ -100,7 +100,10 @@ impl Http {
         match answer.cut {
             None => Ok(response::accepted(encoding, &answer.body)),
             // the status said that the receiver has it; only its remarks are lost
-            Some(Cut::Broken(_)) => Ok(Accepted::partly(0, "the answer was cut off")),
+            Some(Cut::Broken(error)) => Ok(Accepted::partly(
+                0,
+                format!("the answer was cut off: {error}"),
+            )),
             Some(Cut::TooLong) => Err(status::too_long(&self.target)),
         }
     }
