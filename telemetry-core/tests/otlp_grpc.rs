@@ -27,7 +27,8 @@ use otlp_support::{
     tcp,
 };
 use prost::Message;
-use telemetry_core::export::otlp::{Compression, OtlpSettings, Protocol};
+use telemetry_core::config::{Compression, OtlpProtocol};
+use telemetry_core::export::otlp::OtlpSettings;
 use telemetry_core::export::{ExportErrorKind, Exporter};
 use tokio::net::TcpListener;
 use tonic::codec::CompressionEncoding;
@@ -249,7 +250,7 @@ async fn a_closed_port_is_named_with_a_remedy() {
 
 #[tokio::test]
 async fn a_name_without_address_is_named() {
-    let settings = OtlpSettings::new("http://collector.invalid:4317", Protocol::Grpc);
+    let settings = OtlpSettings::new("http://collector.invalid:4317", OtlpProtocol::Grpc);
     let error = export(&settings).await.unwrap_err();
     assert_retryable(&error);
     assert_words(
@@ -330,7 +331,7 @@ async fn a_mute_tls_server_cannot_hold_an_attempt_for_ever() {
     let ca = directory.path().join("ca.pem");
     let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(&ca, issued.cert.pem()).unwrap();
-    let mut settings = OtlpSettings::new(format!("https://{address}"), Protocol::Grpc);
+    let mut settings = OtlpSettings::new(format!("https://{address}"), OtlpProtocol::Grpc);
     settings.timeout = Duration::from_secs(1);
     settings.tls.ca = Some(ca);
     let error = export(&settings).await.unwrap_err();

@@ -21,7 +21,8 @@ use otlp_support::{
     export, exporter, grpc_ok, grpc_server, http, http1, http1_answer, tcp,
 };
 use prost::Message;
-use telemetry_core::export::otlp::{Compression, OtlpSettings, Protocol};
+use telemetry_core::config::{Compression, OtlpProtocol};
+use telemetry_core::export::otlp::OtlpSettings;
 use telemetry_core::export::{ExportErrorKind, Exporter};
 use tokio::io::AsyncWriteExt;
 
@@ -65,7 +66,7 @@ async fn a_request_is_what_the_specification_says() {
 async fn json_is_json() {
     let (address, seen) = http1(http1_answer("200 OK", JSON, b"{}")).await;
     let endpoint = format!("http://{address}/v1/logs");
-    export(&OtlpSettings::new(endpoint, Protocol::HttpJson))
+    export(&OtlpSettings::new(endpoint, OtlpProtocol::HttpJson))
         .await
         .unwrap();
     let request = seen.lock().unwrap().remove(0);
@@ -118,7 +119,7 @@ async fn compressed_requests_hold_the_same_bytes() {
 async fn credentials_in_the_url_become_a_header() {
     let (address, seen) = http1(ok()).await;
     let endpoint = format!("http://ada:secret@{address}/v1/logs");
-    let settings = OtlpSettings::new(endpoint, Protocol::HttpProtobuf);
+    let settings = OtlpSettings::new(endpoint, OtlpProtocol::HttpProtobuf);
     export(&settings).await.unwrap();
     let request = seen.lock().unwrap().remove(0);
     assert_eq!(
@@ -252,7 +253,7 @@ async fn a_closed_port_is_named_with_a_remedy() {
 #[tokio::test]
 async fn a_name_without_address_is_named() {
     // reserved for this: <https://www.rfc-editor.org/rfc/rfc6761#section-6.4>
-    let settings = OtlpSettings::new("http://collector.invalid:4318", Protocol::HttpProtobuf);
+    let settings = OtlpSettings::new("http://collector.invalid:4318", OtlpProtocol::HttpProtobuf);
     let error = export(&settings).await.unwrap_err();
     assert_retryable(&error);
     assert_words(

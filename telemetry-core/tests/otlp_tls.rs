@@ -22,13 +22,14 @@ use rustls::crypto::ring;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::PrivateKeyDer;
-use telemetry_core::export::otlp::{OtlpSettings, Protocol};
+use telemetry_core::config::OtlpProtocol;
+use telemetry_core::export::otlp::OtlpSettings;
 use telemetry_core::export::{ExportError, ExportErrorKind};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsAcceptor;
 
-const PROTOCOLS: [Protocol; 2] = [Protocol::HttpProtobuf, Protocol::Grpc];
+const PROTOCOLS: [OtlpProtocol; 2] = [OtlpProtocol::HttpProtobuf, OtlpProtocol::Grpc];
 
 /// An authority, and a directory for its files.
 struct Authority {
@@ -63,7 +64,7 @@ impl Authority {
     }
 
     /// A server for both protocols, with a certificate for `name`.
-    async fn serve(&self, protocol: Protocol, name: &str, asks_client: bool) -> SocketAddr {
+    async fn serve(&self, protocol: OtlpProtocol, name: &str, asks_client: bool) -> SocketAddr {
         let provider = Arc::new(ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -82,7 +83,7 @@ impl Authority {
             .with_single_cert(vec![certificate.der().clone()], key)
             .unwrap();
         config.alpn_protocols = vec![match protocol {
-            Protocol::Grpc => b"h2".to_vec(),
+            OtlpProtocol::Grpc => b"h2".to_vec(),
             _ => b"http/1.1".to_vec(),
         }];
         let acceptor = TlsAcceptor::from(Arc::new(config));
@@ -97,7 +98,7 @@ impl Authority {
                         return;
                     }
                 };
-                if protocol == Protocol::Grpc {
+                if protocol == OtlpProtocol::Grpc {
                     serve_grpc(stream, GrpcCalls::new(vec![grpc_ok()])).await;
                 } else {
                     let answer = http1_answer("200 OK", "", b"");
@@ -109,7 +110,7 @@ impl Authority {
     }
 }
 
-fn settings(protocol: Protocol, address: SocketAddr) -> OtlpSettings {
+fn settings(protocol: OtlpProtocol, address: SocketAddr) -> OtlpSettings {
     let port = address.port();
     OtlpSettings::new(format!("https://localhost:{port}/v1/logs"), protocol)
 }
@@ -143,9 +144,9 @@ async fn another_authority_is_not_trusted() {
 async fn a_certificate_for_another_name_says_so() {
     let authority = Authority::new();
     let address = authority
-        .serve(Protocol::HttpProtobuf, "collector.example", false)
+        .serve(OtlpProtocol::HttpProtobuf, "collector.example", false)
         .await;
-    let mut settings = settings(Protocol::HttpProtobuf, address);
+    let mut settings = settings(OtlpProtocol::HttpProtobuf, address);
     settings.tls.ca = Some(authority.ca());
     let error = export(&settings).await.unwrap_err();
     assert_words(&error, "collector.example", "OTEL_EXPORTER_OTLP_ENDPOINT");
@@ -185,7 +186,7 @@ async fn https_to_a_port_without_tls_says_so() {
         std::future::pending::<()>().await;
     })
     .await;
-    let mut settings = settings(Protocol::HttpProtobuf, plain);
+    let mut settings = settings(OtlpProtocol::HttpProtobuf, plain);
     settings.tls.ca = Some(authority.ca());
     let error = export(&settings).await.unwrap_err();
     assert_words(&error, "does not speak TLS", "http://");
@@ -202,7 +203,7 @@ fn refusal(ca: Option<&str>, client_cert: Option<&str>, client_key: Option<&str>
         }
         Some(path)
     };
-    let mut settings = OtlpSettings::new("http://localhost", Protocol::Grpc);
+    let mut settings = OtlpSettings::new("http://localhost", OtlpProtocol::Grpc);
     settings.tls.ca = file("ca.pem", ca);
     settings.tls.client_cert = file("client.pem", client_cert);
     settings.tls.client_key = file("client.key", client_key);

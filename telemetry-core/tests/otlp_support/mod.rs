@@ -15,7 +15,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_sdk::Resource;
 use prost::Message;
-use telemetry_core::export::otlp::{OtlpExporter, OtlpSettings, Protocol};
+use telemetry_core::config::OtlpProtocol;
+use telemetry_core::export::otlp::{OtlpExporter, OtlpSettings};
 use telemetry_core::export::{Accepted, ExportError, ExportErrorKind, Exporter};
 use telemetry_core::otlp::{LogParts, ScopeId};
 use telemetry_core::pipeline::{Batch, Signal};
@@ -43,11 +44,14 @@ pub(crate) fn exporter(settings: &OtlpSettings) -> Result<OtlpExporter, ExportEr
 }
 
 pub(crate) fn http(address: SocketAddr) -> OtlpSettings {
-    OtlpSettings::new(format!("http://{address}/v1/logs"), Protocol::HttpProtobuf)
+    OtlpSettings::new(
+        format!("http://{address}/v1/logs"),
+        OtlpProtocol::HttpProtobuf,
+    )
 }
 
 pub(crate) fn grpc(address: SocketAddr) -> OtlpSettings {
-    OtlpSettings::new(format!("http://{address}"), Protocol::Grpc)
+    OtlpSettings::new(format!("http://{address}"), OtlpProtocol::Grpc)
 }
 
 /// One batch of one record, one attempt.

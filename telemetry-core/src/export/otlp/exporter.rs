@@ -5,12 +5,13 @@ use std::fmt;
 use bytes::Bytes;
 use opentelemetry_sdk::Resource;
 
+use crate::config::OtlpProtocol;
 use crate::export::{Accepted, ExportError, ExportFuture, Exporter};
 use crate::pipeline::{Batch, Signal};
 
 use super::compress::Compressor;
 use super::encode::{Encoding, RequestEncoder};
-use super::settings::{OtlpSettings, Protocol};
+use super::settings::OtlpSettings;
 use super::target::Target;
 
 /// Sends the batches of one signal to an OTLP receiver.
@@ -65,12 +66,13 @@ impl OtlpExporter {
     ///
     /// ```
     /// use opentelemetry_sdk::Resource;
+    /// use telemetry_core::config::OtlpProtocol;
     /// use telemetry_core::export::Exporter;
-    /// use telemetry_core::export::otlp::{OtlpExporter, OtlpSettings, Protocol};
+    /// use telemetry_core::export::otlp::{OtlpExporter, OtlpSettings};
     /// use telemetry_core::pipeline::Signal;
     ///
     /// let resource = Resource::builder_empty().with_service_name("shop").build();
-    /// let settings = OtlpSettings::new("http://localhost:4318/v1/traces", Protocol::HttpProtobuf);
+    /// let settings = OtlpSettings::new("http://localhost:4318/v1/traces", OtlpProtocol::HttpProtobuf);
     /// let exporter = OtlpExporter::new(Signal::Traces, &settings, &resource)?;
     /// assert_eq!(exporter.destination(), "http://localhost:4318/v1/traces");
     /// # Ok::<(), telemetry_core::export::ExportError>(())
@@ -82,14 +84,14 @@ impl OtlpExporter {
     ) -> Result<Self, ExportError> {
         let target = Target::parse(&settings.endpoint, settings.protocol)?;
         let encoding = match settings.protocol {
-            Protocol::HttpJson => Encoding::Json,
-            Protocol::Grpc | Protocol::HttpProtobuf => Encoding::Protobuf,
+            OtlpProtocol::HttpJson => Encoding::Json,
+            OtlpProtocol::Grpc | OtlpProtocol::HttpProtobuf => Encoding::Protobuf,
         };
         let framing = match settings.protocol {
-            Protocol::Grpc => Framing::Grpc {
+            OtlpProtocol::Grpc => Framing::Grpc {
                 compressed: settings.compression.is_some(),
             },
-            Protocol::HttpProtobuf | Protocol::HttpJson => Framing::None,
+            OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => Framing::None,
         };
         Ok(Self {
             destination: destination(&target),
@@ -186,14 +188,14 @@ fn transport(
 ) -> Result<Box<dyn Transport>, ExportError> {
     match settings.protocol {
         #[cfg(feature = "otlp-grpc")]
-        Protocol::Grpc => Ok(Box::new(super::grpc::Grpc::new(signal, settings, target)?)),
+        OtlpProtocol::Grpc => Ok(Box::new(super::grpc::Grpc::new(signal, settings, target)?)),
         #[cfg(feature = "otlp-http")]
-        Protocol::HttpProtobuf | Protocol::HttpJson => {
+        OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => {
             Ok(Box::new(super::http::Http::new(signal, settings, target)?))
         }
         #[cfg(not(all(feature = "otlp-grpc", feature = "otlp-http")))]
         other => Err(ExportError::permanent(format!(
-            "{signal} cannot go to {}: {other:?} is not built in",
+            "{signal} cannot go to {}: {other} is not built in",
             target.base()
         ))
         .with_remedy("Enable the feature otlp-grpc or otlp-http of telemetry-core")),
@@ -219,7 +221,7 @@ mod tests {
     #[cfg(feature = "otlp-http")]
     #[test]
     fn memory_is_kept_for_the_next_batch_and_no_longer() {
-        let settings = OtlpSettings::new("http://localhost", Protocol::HttpProtobuf);
+        let settings = OtlpSettings::new("http://localhost", OtlpProtocol::HttpProtobuf);
         let mut exporter =
             OtlpExporter::new(Signal::Logs, &settings, &Resource::builder_empty().build()).unwrap();
         exporter.prepare(&batch(100_000)).unwrap();

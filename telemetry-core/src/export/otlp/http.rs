@@ -14,6 +14,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::Error;
 use hyper_util::rt::TokioExecutor;
 
+use crate::config::OtlpProtocol;
 use crate::export::{Accepted, ExportError, ExportFuture};
 use crate::pipeline::Signal;
 
@@ -21,7 +22,7 @@ use super::answer::{Answer, Cut};
 use super::connect::Connector;
 use super::encode::Encoding;
 use super::exporter::Transport;
-use super::settings::{OtlpSettings, Protocol};
+use super::settings::OtlpSettings;
 use super::target::Target;
 use super::{explain, headers, response, tls};
 
@@ -46,7 +47,7 @@ impl Http {
         target: Target,
     ) -> Result<Self, ExportError> {
         let encoding = match settings.protocol {
-            Protocol::HttpJson => Encoding::Json,
+            OtlpProtocol::HttpJson => Encoding::Json,
             _ => Encoding::Protobuf,
         };
         Ok(Self {

@@ -31,4 +31,4 @@ mod target;
 mod tls;
 
 pub use exporter::OtlpExporter;
-pub use settings::{Compression, OtlpSettings, Protocol, TlsSettings};
+pub use settings::{OtlpSettings, TlsSettings};
