@@ -4,9 +4,8 @@ use std::fmt;
 
 use flate2::{Compress, FlushCompress, Status};
 
+use crate::config::Compression;
 use crate::export::ExportError;
-
-use super::settings::Compression;
 
 /// The fastest level of both. Telemetry repeats itself so much that higher levels save little
 /// more and cost a multiple: they would compete with the host for its cores.

@@ -15,6 +15,22 @@ const CHECK_ENDPOINT: &str = "Check OTEL_EXPORTER_OTLP_ENDPOINT";
 const SPEAK_GRPC: &str = "Set OTEL_EXPORTER_OTLP_PROTOCOL=grpc, or use port 4318";
 const SPEAK_HTTP: &str = "Set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, or use port 4317";
 
+const CLIENT_CERT: &str = "Set OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and \
+    OTEL_EXPORTER_OTLP_CLIENT_KEY to a pair that the receiver trusts";
+
+/// How servers refuse a client's certificate; in TLS 1.3 after the client's handshake is done.
+const CLIENT_CERT_ALERTS: [AlertDescription; 9] = [
+    AlertDescription::CertificateRequired,
+    AlertDescription::HandshakeFailure,
+    AlertDescription::BadCertificate,
+    AlertDescription::UnknownCA,
+    AlertDescription::CertificateUnknown,
+    AlertDescription::CertificateExpired,
+    AlertDescription::CertificateRevoked,
+    AlertDescription::DecryptError,
+    AlertDescription::AccessDenied,
+];
+
 /// What h2 says of bytes that are no HTTP/2 frame: the letters `HTT` read as a length.
 const NO_FRAME: &str = "frame with invalid size";
 
@@ -43,6 +59,9 @@ fn explain(target: &Target, error: &(dyn Error + 'static)) -> Explanation {
     }
     if let Some(tls) = find::<rustls::Error>(error) {
         return explain_tls(target, tls);
+    }
+    if let Some(alert) = alert_in_words(error) {
+        return explain_alert(target, alert);
     }
     if chain(error).any(|cause| cause.to_string().contains(NO_FRAME)) {
         return (
@@ -100,12 +119,14 @@ fn explain_io(target: &Target, error: &io::Error) -> Option<Explanation> {
     })
 }
 
-/// The peer hung up. On the other protocol's port that is the usual answer to a wrong one.
+/// The peer hung up. On the other protocol's port that is a usual answer to a wrong one.
 fn closed(target: &Target) -> Explanation {
     let remedy = match (target.uri().port_u16(), target.is_grpc()) {
+        (Some(4317), true) | (Some(4318), false) => None,
         (Some(4317), false) => Some(SPEAK_GRPC.into()),
         (Some(4318), true) => Some(SPEAK_HTTP.into()),
-        _ => None,
+        (_, true) => Some(format!("If it speaks HTTP/1: {SPEAK_HTTP}")),
+        (_, false) => Some(format!("If it speaks gRPC: {SPEAK_GRPC}")),
     };
     let base = target.base();
     (
@@ -138,23 +159,15 @@ fn explain_tls(target: &Target, error: &rustls::Error) -> Explanation {
 
 fn explain_alert(target: &Target, alert: AlertDescription) -> Explanation {
     let base = target.base();
-    let client_cert = |what: &str| {
-        let remedy = "Set OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY \
-                      to a pair that the receiver trusts";
-        (format!("{base} {what}"), Some(remedy.into()))
-    };
     match alert {
-        AlertDescription::CertificateRequired => client_cert("asks for a client certificate"),
-        AlertDescription::HandshakeFailure
-        | AlertDescription::BadCertificate
-        | AlertDescription::UnknownCA
-        | AlertDescription::CertificateUnknown
-        | AlertDescription::CertificateExpired
-        | AlertDescription::CertificateRevoked
-        | AlertDescription::DecryptError
-        | AlertDescription::AccessDenied => client_cert(&format!(
-            "refused the client certificate or its absence ({alert:?})"
-        )),
+        AlertDescription::CertificateRequired => (
+            format!("{base} asks for a client certificate"),
+            Some(CLIENT_CERT.into()),
+        ),
+        alert if CLIENT_CERT_ALERTS.contains(&alert) => (
+            format!("{base} refused the client certificate or its absence ({alert:?})"),
+            Some(CLIENT_CERT.into()),
+        ),
         AlertDescription::NoApplicationProtocol if target.is_grpc() => (
             format!("{base} speaks no HTTP/2, so no gRPC"),
             Some(SPEAK_HTTP.into()),
@@ -167,6 +180,15 @@ fn explain_alert(target: &Target, alert: AlertDescription) -> Explanation {
             None,
         ),
     }
+}
+
+/// An alert of which only the words are left: h2 keeps no more of an I/O error.
+fn alert_in_words(error: &(dyn Error + 'static)) -> Option<AlertDescription> {
+    let words = innermost(error);
+    let (_, name) = words.rsplit_once("received fatal alert: ")?;
+    CLIENT_CERT_ALERTS
+        .into_iter()
+        .find(|alert| format!("{alert:?}") == name)
 }
 
 fn certificate(problem: &CertificateError) -> String {

@@ -5,12 +5,13 @@ use std::fmt;
 use bytes::Bytes;
 use opentelemetry_sdk::Resource;
 
+use crate::config::OtlpProtocol;
 use crate::export::{Accepted, ExportError, ExportFuture, Exporter};
 use crate::pipeline::{Batch, Signal};
 
 use super::compress::Compressor;
 use super::encode::{Encoding, RequestEncoder};
-use super::settings::{OtlpSettings, Protocol};
+use super::settings::OtlpSettings;
 use super::target::Target;
 
 /// Sends the batches of one signal to an OTLP receiver.
@@ -24,8 +25,11 @@ pub struct OtlpExporter {
     encoder: RequestEncoder,
     compressor: Option<Compressor>,
     framing: Framing,
+    /// What is compressed into the payload.
     plain: Vec<u8>,
     payload: Bytes,
+    /// The memory of the next payload.
+    spare: Vec<u8>,
     transport: Box<dyn Transport>,
 }
 
@@ -62,12 +66,13 @@ impl OtlpExporter {
     ///
     /// ```
     /// use opentelemetry_sdk::Resource;
+    /// use telemetry_core::config::OtlpProtocol;
     /// use telemetry_core::export::Exporter;
-    /// use telemetry_core::export::otlp::{OtlpExporter, OtlpSettings, Protocol};
+    /// use telemetry_core::export::otlp::{OtlpExporter, OtlpSettings};
     /// use telemetry_core::pipeline::Signal;
     ///
     /// let resource = Resource::builder_empty().with_service_name("shop").build();
-    /// let settings = OtlpSettings::new("http://localhost:4318/v1/traces", Protocol::HttpProtobuf);
+    /// let settings = OtlpSettings::new("http://localhost:4318/v1/traces", OtlpProtocol::HttpProtobuf);
     /// let exporter = OtlpExporter::new(Signal::Traces, &settings, &resource)?;
     /// assert_eq!(exporter.destination(), "http://localhost:4318/v1/traces");
     /// # Ok::<(), telemetry_core::export::ExportError>(())
@@ -79,14 +84,14 @@ impl OtlpExporter {
     ) -> Result<Self, ExportError> {
         let target = Target::parse(&settings.endpoint, settings.protocol)?;
         let encoding = match settings.protocol {
-            Protocol::HttpJson => Encoding::Json,
-            Protocol::Grpc | Protocol::HttpProtobuf => Encoding::Protobuf,
+            OtlpProtocol::HttpJson => Encoding::Json,
+            OtlpProtocol::Grpc | OtlpProtocol::HttpProtobuf => Encoding::Protobuf,
         };
         let framing = match settings.protocol {
-            Protocol::Grpc => Framing::Grpc {
+            OtlpProtocol::Grpc => Framing::Grpc {
                 compressed: settings.compression.is_some(),
             },
-            Protocol::HttpProtobuf | Protocol::HttpJson => Framing::None,
+            OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => Framing::None,
         };
         Ok(Self {
             destination: destination(&target),
@@ -95,19 +100,18 @@ impl OtlpExporter {
             framing,
             plain: Vec::new(),
             payload: Bytes::new(),
+            spare: Vec::new(),
             transport: transport(signal, settings, target)?,
         })
     }
 
     /// Takes back the memory of the last payload, unless an attempt that was dropped still has it.
-    fn reclaim(&mut self) -> Vec<u8> {
+    fn reclaim(&mut self) {
         let payload = std::mem::take(&mut self.payload);
-        if !payload.is_unique() {
-            return Vec::new();
+        if payload.is_unique() {
+            self.spare = Vec::from(payload);
+            self.spare.clear();
         }
-        let mut buffer = Vec::from(payload);
-        buffer.clear();
-        buffer
     }
 }
 
@@ -117,7 +121,8 @@ impl Exporter for OtlpExporter {
     }
 
     fn prepare(&mut self, batch: &Batch) -> Result<(), ExportError> {
-        let mut payload = self.reclaim();
+        self.reclaim();
+        let mut payload = std::mem::take(&mut self.spare);
         self.framing.open(&mut payload);
         match &mut self.compressor {
             Some(compressor) => {
@@ -137,11 +142,10 @@ impl Exporter for OtlpExporter {
     }
 
     fn release(&mut self) {
-        let mut payload = self.reclaim();
-        payload.shrink_to(KEPT);
-        self.payload = Bytes::from(payload);
+        self.reclaim();
         self.plain.clear();
         self.plain.shrink_to(KEPT);
+        self.spare.shrink_to(KEPT);
     }
 }
 
@@ -184,16 +188,49 @@ fn transport(
 ) -> Result<Box<dyn Transport>, ExportError> {
     match settings.protocol {
         #[cfg(feature = "otlp-grpc")]
-        Protocol::Grpc => Ok(Box::new(super::grpc::Grpc::new(signal, settings, target)?)),
+        OtlpProtocol::Grpc => Ok(Box::new(super::grpc::Grpc::new(signal, settings, target)?)),
         #[cfg(feature = "otlp-http")]
-        Protocol::HttpProtobuf | Protocol::HttpJson => {
+        OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => {
             Ok(Box::new(super::http::Http::new(signal, settings, target)?))
         }
         #[cfg(not(all(feature = "otlp-grpc", feature = "otlp-http")))]
-        other => {
-            let _ = (signal, target);
-            Err(ExportError::permanent(format!("{other:?} is not built in"))
-                .with_remedy("Enable the feature otlp-grpc or otlp-http of telemetry-core"))
-        }
+        other => Err(ExportError::permanent(format!(
+            "{signal} cannot go to {}: {other} is not built in",
+            target.base()
+        ))
+        .with_remedy("Enable the feature otlp-grpc or otlp-http of telemetry-core")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::otlp::{LogParts, ScopeId};
+
+    fn batch(bytes: usize) -> Batch {
+        let body = "x".repeat(bytes);
+        let mut batch = Batch::new();
+        let record = LogParts {
+            body: &body,
+            ..LogParts::empty()
+        };
+        batch.push(ScopeId::of_name("test"), |buffer| record.encode(buffer));
+        batch
+    }
+
+    #[cfg(feature = "otlp-http")]
+    #[test]
+    fn memory_is_kept_for_the_next_batch_and_no_longer() {
+        let settings = OtlpSettings::new("http://localhost", OtlpProtocol::HttpProtobuf);
+        let mut exporter =
+            OtlpExporter::new(Signal::Logs, &settings, &Resource::builder_empty().build()).unwrap();
+        exporter.prepare(&batch(100_000)).unwrap();
+        let first = exporter.payload.as_ptr();
+        exporter.release();
+        exporter.prepare(&batch(90_000)).unwrap();
+        assert_eq!(exporter.payload.as_ptr(), first);
+        exporter.prepare(&batch(4 * KEPT)).unwrap();
+        exporter.release();
+        assert!(exporter.spare.capacity() <= KEPT);
     }
 }

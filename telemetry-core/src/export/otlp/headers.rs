@@ -3,9 +3,10 @@
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, USER_AGENT};
 use http::{HeaderName, HeaderValue};
 
+use crate::config::Compression;
 use crate::export::ExportError;
 
-use super::settings::{Compression, OtlpSettings};
+use super::settings::OtlpSettings;
 use super::target::Target;
 
 /// Source of the form:
@@ -81,9 +82,9 @@ fn parse(name: &str, value: &str, grpc: bool) -> Result<(HeaderName, HeaderValue
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::otlp::Protocol;
+    use crate::config::OtlpProtocol;
 
-    fn headers(protocol: Protocol, list: &[(&str, &str)]) -> Result<HeaderMap, ExportError> {
+    fn headers(protocol: OtlpProtocol, list: &[(&str, &str)]) -> Result<HeaderMap, ExportError> {
         let mut settings = OtlpSettings::new("http://ada:secret@localhost", protocol);
         settings.headers = list
             .iter()
@@ -95,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_users_headers_win() {
-        let headers = headers(Protocol::Grpc, &[("Authorization", "Bearer x")]).unwrap();
+        let headers = headers(OtlpProtocol::Grpc, &[("Authorization", "Bearer x")]).unwrap();
         assert_eq!(headers.get(AUTHORIZATION).unwrap(), "Bearer x");
         let agent = headers.get(USER_AGENT).unwrap().to_str().unwrap();
         assert!(agent.starts_with("OTel-OTLP-Exporter-Rust-telemetry/"));
@@ -104,11 +105,11 @@ mod tests {
     #[test]
     fn a_refused_header_is_named_without_its_value() {
         for (protocol, name, value) in [
-            (Protocol::Grpc, "key-bin", "hunter2"),
-            (Protocol::Grpc, "grpc-timeout", "hunter2"),
-            (Protocol::HttpJson, "content-type", "hunter2"),
-            (Protocol::HttpJson, "a b", "hunter2"),
-            (Protocol::HttpJson, "x-key", "hunter2\n"),
+            (OtlpProtocol::Grpc, "key-bin", "hunter2"),
+            (OtlpProtocol::Grpc, "grpc-timeout", "hunter2"),
+            (OtlpProtocol::HttpJson, "content-type", "hunter2"),
+            (OtlpProtocol::HttpJson, "a b", "hunter2"),
+            (OtlpProtocol::HttpJson, "x-key", "hunter2\n"),
         ] {
             let Err(error) = headers(protocol, &[(name, value)]) else {
                 assert_eq!((name, value.trim()), ("x-key", "hunter2"));

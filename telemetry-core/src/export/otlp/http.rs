@@ -14,6 +14,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::Error;
 use hyper_util::rt::TokioExecutor;
 
+use crate::config::OtlpProtocol;
 use crate::export::{Accepted, ExportError, ExportFuture};
 use crate::pipeline::Signal;
 
@@ -21,7 +22,7 @@ use super::answer::{Answer, Cut};
 use super::connect::Connector;
 use super::encode::Encoding;
 use super::exporter::Transport;
-use super::settings::{OtlpSettings, Protocol};
+use super::settings::OtlpSettings;
 use super::target::Target;
 use super::{explain, headers, response, tls};
 
@@ -46,7 +47,7 @@ impl Http {
         target: Target,
     ) -> Result<Self, ExportError> {
         let encoding = match settings.protocol {
-            Protocol::HttpJson => Encoding::Json,
+            OtlpProtocol::HttpJson => Encoding::Json,
             _ => Encoding::Protobuf,
         };
         Ok(Self {
@@ -100,7 +101,10 @@ impl Http {
         match answer.cut {
             None => Ok(response::accepted(encoding, &answer.body)),
             // the status said that the receiver has it; only its remarks are lost
-            Some(Cut::Broken(_)) => Ok(Accepted::partly(0, "the answer was cut off")),
+            Some(Cut::Broken(error)) => Ok(Accepted::partly(
+                0,
+                format!("the answer was cut off: {error}"),
+            )),
             Some(Cut::TooLong) => Err(status::too_long(&self.target)),
         }
     }

@@ -9,6 +9,10 @@
 //! endpoint is configured, not discovered, and neither should receive its credentials.
 //!
 //! Source: <https://opentelemetry.io/docs/specs/otlp/>.
+#![cfg_attr(
+    not(any(feature = "otlp-grpc", feature = "otlp-http")),
+    allow(dead_code, reason = "what transports share has no use without one")
+)]
 
 mod answer;
 mod compress;
@@ -27,4 +31,4 @@ mod target;
 mod tls;
 
 pub use exporter::OtlpExporter;
-pub use settings::{Compression, OtlpSettings, Protocol, TlsSettings};
+pub use settings::{OtlpSettings, TlsSettings};

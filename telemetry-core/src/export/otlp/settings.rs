@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use crate::config::{Compression, OtlpProtocol as Protocol};
+use crate::config::{Compression, OtlpPlan, OtlpProtocol};
 
 /// The certificates of a connection, each in a PEM file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct OtlpSettings {
     /// path is ignored. Credentials in it become an `authorization: Basic` header.
     pub endpoint: String,
     /// What is spoken there.
-    pub protocol: Protocol,
+    pub protocol: OtlpProtocol,
     /// Headers (gRPC: metadata) of each request.
     pub headers: Vec<(String, String)>,
     /// The longest time that one request may take. Default: 10 s.
@@ -46,13 +46,14 @@ impl OtlpSettings {
     /// The default settings for an endpoint.
     ///
     /// ```
-    /// use telemetry_core::export::otlp::{Compression, OtlpSettings, Protocol};
+    /// use telemetry_core::config::{Compression, OtlpProtocol};
+    /// use telemetry_core::export::otlp::OtlpSettings;
     ///
-    /// let mut settings = OtlpSettings::new("http://localhost:4317", Protocol::Grpc);
+    /// let mut settings = OtlpSettings::new("http://localhost:4317", OtlpProtocol::Grpc);
     /// settings.compression = Some(Compression::Gzip);
     /// ```
     #[must_use]
-    pub fn new(endpoint: impl Into<String>, protocol: Protocol) -> Self {
+    pub fn new(endpoint: impl Into<String>, protocol: OtlpProtocol) -> Self {
         Self {
             endpoint: endpoint.into(),
             protocol,
@@ -67,6 +68,23 @@ impl OtlpSettings {
 
 /// <https://opentelemetry.io/docs/specs/otel/protocol/exporter/#configuration-options>.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl From<&OtlpPlan> for OtlpSettings {
+    fn from(plan: &OtlpPlan) -> Self {
+        let headers = plan.headers.iter();
+        Self {
+            headers: headers.map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+            timeout: plan.timeout,
+            compression: plan.compression,
+            tls: TlsSettings {
+                ca: plan.tls.ca.clone(),
+                client_cert: plan.tls.client_cert.clone(),
+                client_key: plan.tls.client_key.clone(),
+            },
+            ..Self::new(plan.endpoint.as_str(), plan.protocol)
+        }
+    }
+}
 
 impl fmt::Debug for OtlpSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,21 +5,20 @@ use base64::engine::general_purpose::STANDARD;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Uri};
 
+use crate::config::OtlpProtocol;
 use crate::export::ExportError;
-
-use super::settings::Protocol;
 
 /// Where requests go. Its `Display` form and `base` hold no secret.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     uri: Uri,
     base: String,
-    protocol: Protocol,
+    protocol: OtlpProtocol,
     credentials: Option<HeaderValue>,
 }
 
 impl Target {
-    pub(super) fn parse(endpoint: &str, protocol: Protocol) -> Result<Self, ExportError> {
+    pub(super) fn parse(endpoint: &str, protocol: OtlpProtocol) -> Result<Self, ExportError> {
         let uri: Uri = endpoint
             .trim()
             .parse()
@@ -77,7 +76,7 @@ impl Target {
     }
 
     pub(super) fn is_grpc(&self) -> bool {
-        self.protocol == Protocol::Grpc
+        self.protocol == OtlpProtocol::Grpc
     }
 
     /// The `authorization` header for the credentials in the URL.
@@ -132,10 +131,10 @@ fn hex_byte(digits: &[u8]) -> Option<u8> {
 }
 
 /// The endpoint itself is not repeated: it may hold a password.
-fn unusable(reason: &str, protocol: Protocol) -> ExportError {
+fn unusable(reason: &str, protocol: OtlpProtocol) -> ExportError {
     let example = match protocol {
-        Protocol::Grpc => "http://localhost:4317",
-        Protocol::HttpProtobuf | Protocol::HttpJson => "http://localhost:4318",
+        OtlpProtocol::Grpc => "http://localhost:4317",
+        OtlpProtocol::HttpProtobuf | OtlpProtocol::HttpJson => "http://localhost:4318",
     };
     ExportError::permanent(format!("the OTLP endpoint is no usable URL: {reason}")).with_remedy(
         format!("Set OTEL_EXPORTER_OTLP_ENDPOINT to one such as {example}"),
@@ -147,7 +146,7 @@ mod tests {
     use super::*;
 
     fn target(endpoint: &str) -> Target {
-        Target::parse(endpoint, Protocol::HttpProtobuf).unwrap()
+        Target::parse(endpoint, OtlpProtocol::HttpProtobuf).unwrap()
     }
 
     #[test]
@@ -176,7 +175,7 @@ mod tests {
             "http://",
             "http://a b",
         ] {
-            let error = Target::parse(endpoint, Protocol::Grpc).unwrap_err();
+            let error = Target::parse(endpoint, OtlpProtocol::Grpc).unwrap_err();
             assert!(
                 error
                     .remedy()
