@@ -1,0 +1,126 @@
+//! The response's body.
+
+use std::fmt::Display;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Buf;
+use http::{HeaderMap, header};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::operation::Operation;
+
+pin_project! {
+    /// Polls the response's body inside the request's span, and ends the span with its last byte.
+    #[derive(Debug)]
+    pub struct ServerBody<B> {
+        // none once it was dropped, which happens inside the span
+        #[pin]
+        inner: Option<B>,
+        operation: Option<Operation>,
+        // the bytes that are still to come, if their number is known
+        remaining: Option<u64>,
+    }
+
+    impl<B> PinnedDrop for ServerBody<B> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if let Some(operation) = this.operation {
+                operation.run(|| this.inner.set(None));
+            }
+        }
+    }
+}
+
+impl<B: Body> ServerBody<B> {
+    pub(super) fn new(inner: B, operation: Operation, headers: &HeaderMap) -> Self {
+        let remaining = inner.size_hint().exact().or_else(|| {
+            headers
+                .get(header::CONTENT_LENGTH)?
+                .to_str()
+                .ok()?
+                .parse()
+                .ok()
+        });
+        Self {
+            inner: Some(inner),
+            operation: Some(operation),
+            remaining,
+        }
+    }
+
+    /// A body whose span has ended.
+    pub(super) fn ended(inner: B) -> Self {
+        Self {
+            inner: Some(inner),
+            operation: None,
+            remaining: None,
+        }
+    }
+}
+
+impl<B: Default> Default for ServerBody<B> {
+    fn default() -> Self {
+        Self {
+            inner: Some(B::default()),
+            operation: None,
+            remaining: None,
+        }
+    }
+}
+
+impl<B> Body for ServerBody<B>
+where
+    B: Body,
+    B::Error: Display,
+{
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let mut this = self.project();
+        let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
+            return Poll::Ready(None);
+        };
+        let Some(operation) = this.operation else {
+            return inner.poll_frame(cx);
+        };
+        let polled = ready!(operation.run(|| inner.as_mut().poll_frame(cx)));
+        let last = match &polled {
+            None => true,
+            Some(Err(error)) => {
+                operation.error(error);
+                true
+            }
+            // a server that knows the length does not poll again after the last byte
+            Some(Ok(frame)) => count(this.remaining, frame) || inner.is_end_stream(),
+        };
+        if last && let Some(operation) = this.operation.take() {
+            operation.end();
+        }
+        Poll::Ready(polled)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+/// Counts a frame. Returns whether it has the last byte.
+fn count<D: Buf>(remaining: &mut Option<u64>, frame: &Frame<D>) -> bool {
+    let (Some(left), Some(data)) = (remaining, frame.data_ref()) else {
+        return false;
+    };
+    *left = left.saturating_sub(data.remaining() as u64);
+    *left == 0
+}

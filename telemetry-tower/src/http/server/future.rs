@@ -1,0 +1,129 @@
+//! The response on its way.
+
+use std::fmt::Display;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::{Method, Response, StatusCode};
+use http_body::Body;
+use pin_project_lite::pin_project;
+
+use super::ServerBody;
+use super::operation::Operation;
+
+pin_project! {
+    /// Polls the service's future inside the request's span.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ServerFuture<F> {
+        // none once it has finished: what it held is dropped inside the span
+        #[pin]
+        inner: Option<F>,
+        operation: Option<Operation>,
+        answer: Answer,
+    }
+
+    impl<F> PinnedDrop for ServerFuture<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if let Some(operation) = this.operation {
+                operation.run(|| this.inner.set(None));
+            }
+        }
+    }
+}
+
+impl<F> ServerFuture<F> {
+    pub(super) fn new(inner: F, operation: Operation, answer: Answer) -> Self {
+        Self {
+            inner: Some(inner),
+            operation: Some(operation),
+            answer,
+        }
+    }
+}
+
+impl<F, B, E> Future for ServerFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body,
+    E: Display,
+{
+    type Output = Result<Response<ServerBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let Some(operation) = this.operation else {
+            return Poll::Pending; // it has finished
+        };
+        let result = ready!(operation.run(|| poll_once(&mut this.inner, cx)));
+        let Some(mut operation) = this.operation.take() else {
+            return Poll::Pending;
+        };
+        Poll::Ready(match result {
+            Ok(response) => Ok(respond(response, operation, *this.answer)),
+            Err(error) => {
+                operation.error(&error);
+                operation.end();
+                Err(error)
+            }
+        })
+    }
+}
+
+/// Polls the future, and drops it when it has finished.
+fn poll_once<F: Future>(inner: &mut Pin<&mut Option<F>>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    let Some(future) = inner.as_mut().as_pin_mut() else {
+        return Poll::Pending;
+    };
+    let output = ready!(future.poll(cx));
+    inner.set(None);
+    Poll::Ready(output)
+}
+
+fn respond<B: Body>(
+    response: Response<B>,
+    mut operation: Operation,
+    answer: Answer,
+) -> Response<ServerBody<B>> {
+    let (parts, body) = response.into_parts();
+    operation.response(parts.status, &parts.headers);
+    let body = if answer.has_body(parts.status) && !body.is_end_stream() {
+        ServerBody::new(body, operation, &parts.headers)
+    } else {
+        operation.end();
+        ServerBody::ended(body)
+    };
+    Response::from_parts(parts, body)
+}
+
+/// What the request's method says about the body of its response.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Answer {
+    Whole,
+    HeadOnly,
+    Tunnel,
+}
+
+impl Answer {
+    pub(super) fn to(method: &Method) -> Self {
+        match *method {
+            Method::HEAD => Self::HeadOnly,
+            Method::CONNECT => Self::Tunnel,
+            _ => Self::Whole,
+        }
+    }
+
+    /// Whether the server sends a body with this status, RFC 9110 section 6.4.1. If not, it drops
+    /// the body that the service made.
+    fn has_body(self, status: StatusCode) -> bool {
+        let none = status.is_informational()
+            || status == StatusCode::NO_CONTENT
+            || status == StatusCode::NOT_MODIFIED;
+        match self {
+            Self::Whole => !none,
+            Self::HeadOnly => false,
+            Self::Tunnel => !none && !status.is_success(),
+        }
+    }
+}

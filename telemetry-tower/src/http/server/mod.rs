@@ -1,0 +1,36 @@
+//! The server side of HTTP: [`ServerLayer`] makes one span for each request.
+//!
+//! ```text
+//! Request ─► ServerService::call ─► ServerFuture ─► Response<ServerBody>
+//!            parent, filter,        polls the        polls the body inside the span,
+//!            route, span            service inside   ends it with the last byte
+//!                                   the span
+//! ```
+//!
+//! A span ends with the first of these:
+//!
+//! | what happens | `error.type` | status |
+//! |---|---|---|
+//! | the last byte of the body was handed to the server | none, or `500` to `599` | `Error` for 5xx, else unset |
+//! | there is no body to send (`HEAD`, 204, 304, empty), or the connection is upgraded | the same | the same |
+//! | the service or the body fails | the type of the error | `Error`, with its message |
+//! | the future or the body is dropped before its end | `cancelled` | `Error` |
+//! | the service panics | `panic` | `Error` |
+
+mod attributes;
+mod body;
+mod future;
+mod layer;
+mod name;
+mod operation;
+mod options;
+mod service;
+mod start;
+
+pub use body::ServerBody;
+pub use future::ServerFuture;
+pub use layer::ServerLayer;
+pub use service::ServerService;
+
+/// The target of the spans of server requests, at level INFO: what a filter names to hide them.
+pub const TARGET: &str = "telemetry_tower::http";

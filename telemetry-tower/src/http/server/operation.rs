@@ -1,0 +1,159 @@
+//! A request that is being handled.
+
+use std::any::type_name;
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::sync::Arc;
+
+use http::{HeaderMap, StatusCode};
+use telemetry_core::context::{CurrentIds, EnteredIds, enter_ids};
+use telemetry_core::otlp::StatusCode as SpanStatus;
+use telemetry_core::trace::{self, Record};
+use tracing::Span;
+
+use super::attributes::cut;
+use super::options::Options;
+use crate::{Failure, semconv};
+
+/// The span of a request and what is known of its end. Dropped before [`Operation::end`], it ends
+/// as cancelled.
+#[derive(Debug)]
+pub(super) struct Operation {
+    span: Span,
+    /// The ids to make current on each poll, because entering the span does not.
+    ids: Option<CurrentIds>,
+    /// Whether there is a record to fill.
+    recorded: bool,
+    options: Arc<Options>,
+    status: Option<StatusCode>,
+    failure: Option<Failure>,
+    message: Option<String>,
+}
+
+impl Operation {
+    /// A request with a span that was made with these ids.
+    pub(super) fn new(span: Span, ids: CurrentIds, options: Arc<Options>) -> Self {
+        let mut operation = Self::outside(span, None, options);
+        operation.recorded = ids.trace_flags.is_sampled();
+        operation
+    }
+
+    /// A request that records nothing, with the ids to make current while it is handled.
+    pub(super) fn outside(span: Span, ids: Option<CurrentIds>, options: Arc<Options>) -> Self {
+        Self {
+            span,
+            ids,
+            recorded: false,
+            options,
+            status: None,
+            failure: None,
+            message: None,
+        }
+    }
+
+    /// Runs a part of the work inside the span. If it panics, the span ends.
+    #[inline]
+    pub(super) fn run<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let mut guard = PanicGuard {
+            operation: self,
+            passed: false,
+        };
+        let result = {
+            let _entered = guard.operation.enter();
+            work()
+        };
+        guard.passed = true;
+        result
+    }
+
+    #[inline]
+    fn enter(&self) -> Entered<'_> {
+        let span = self.span.enter();
+        Entered {
+            _ids: self.ids.map(|ids| enter_ids(Some(ids))),
+            _span: span,
+        }
+    }
+
+    /// Notes the head of the response.
+    pub(super) fn response(&mut self, status: StatusCode, headers: &HeaderMap) {
+        if self.recorded {
+            self.status = Some(status);
+            self.failure = self.options.classify.response(status, headers);
+        }
+    }
+
+    /// Notes that the service or the body failed.
+    pub(super) fn error<E: Display>(&mut self, error: &E) {
+        if self.recorded && self.failure.is_none() {
+            self.failure = self.options.classify.error(type_name::<E>());
+            self.message = Some(cut(&error.to_string()).to_owned());
+        }
+    }
+
+    /// Ends the span.
+    pub(super) fn end(mut self) {
+        self.finish();
+    }
+
+    fn finish(&mut self) {
+        if !std::mem::take(&mut self.recorded) {
+            return;
+        }
+        let status = self.status;
+        let failure = self.failure.take();
+        let message = self.message.take();
+        trace::end(&self.span, |record| {
+            if let Some(status) = status {
+                let code = i64::from(status.as_u16());
+                record
+                    .attributes
+                    .set(semconv::HTTP_RESPONSE_STATUS_CODE, code);
+            }
+            if let Some(failure) = &failure {
+                fail(record, failure, message);
+            }
+        });
+    }
+
+    fn finish_early(&mut self, failure: Failure) {
+        self.failure.get_or_insert(failure);
+        self.finish();
+    }
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        if self.recorded {
+            self.finish_early(Failure::CANCELLED);
+        }
+    }
+}
+
+/// The work runs inside the span until this is dropped.
+struct Entered<'a> {
+    _ids: Option<EnteredIds>,
+    _span: tracing::span::Entered<'a>,
+}
+
+struct PanicGuard<'a> {
+    operation: &'a mut Operation,
+    passed: bool,
+}
+
+impl Drop for PanicGuard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.passed {
+            self.operation.finish_early(Failure::PANIC);
+        }
+    }
+}
+
+fn fail(record: &mut Record, failure: &Failure, message: Option<String>) {
+    record
+        .attributes
+        .set(semconv::ERROR_TYPE, failure.error_type());
+    let message = message.map_or(Cow::Borrowed(""), Cow::Owned);
+    record.set_status(SpanStatus::Error, message);
+}

@@ -1,0 +1,60 @@
+//! The service that makes spans.
+
+use std::fmt::Display;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::future::{Answer, ServerFuture};
+use super::options::Options;
+use super::{ServerBody, start};
+use crate::RequestHead;
+
+/// Makes a span of each request; see [`ServerLayer`](super::ServerLayer).
+#[derive(Clone, Debug)]
+pub struct ServerService<S> {
+    inner: S,
+    options: Arc<Options>,
+}
+
+impl<S> ServerService<S> {
+    pub(super) fn new(inner: S, options: Arc<Options>) -> Self {
+        Self { inner, options }
+    }
+
+    /// The service inside.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The service inside, without the spans.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for ServerService<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Display,
+    R: Body,
+    R::Error: Display,
+{
+    type Response = Response<ServerBody<R>>;
+    type Error = S::Error;
+    type Future = ServerFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let mut operation = start::start(&self.options, RequestHead::of(&request));
+        let answer = Answer::to(request.method());
+        let inner = operation.run(|| self.inner.call(request));
+        ServerFuture::new(inner, operation, answer)
+    }
+}

@@ -1,0 +1,70 @@
+//! Names of the OpenTelemetry semantic conventions, version 1.42.
+//!
+//! <https://github.com/open-telemetry/semantic-conventions/blob/v1.42.0/docs/http/http-spans.md>
+
+/// Where a client is: its IP address.
+pub const CLIENT_ADDRESS: &str = "client.address";
+/// Which class of error ended the operation.
+pub const ERROR_TYPE: &str = "error.type";
+/// The method, or [`METHOD_OTHER`].
+pub const HTTP_REQUEST_METHOD: &str = "http.request.method";
+/// The method as it was sent, if it is not a known one.
+pub const HTTP_REQUEST_METHOD_ORIGINAL: &str = "http.request.method_original";
+/// The response's status code.
+pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
+/// The template that the path matched.
+pub const HTTP_ROUTE: &str = "http.route";
+/// The version of HTTP.
+pub const NETWORK_PROTOCOL_VERSION: &str = "network.protocol.version";
+/// The host that the client asked for.
+pub const SERVER_ADDRESS: &str = "server.address";
+/// The port that the client asked for.
+pub const SERVER_PORT: &str = "server.port";
+/// The path.
+pub const URL_PATH: &str = "url.path";
+/// The query, without its secrets.
+pub const URL_QUERY: &str = "url.query";
+/// `http` or `https`.
+pub const URL_SCHEME: &str = "url.scheme";
+/// The client's `User-Agent`.
+pub const USER_AGENT_ORIGINAL: &str = "user_agent.original";
+
+/// The value of [`HTTP_REQUEST_METHOD`] for a method that is not known.
+pub const METHOD_OTHER: &str = "_OTHER";
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_semantic_conventions::attribute;
+
+    #[test]
+    fn the_names_are_those_of_the_conventions() {
+        let schema = opentelemetry_semantic_conventions::SCHEMA_URL;
+        assert_eq!(schema, "https://opentelemetry.io/schemas/1.42.0");
+        for (ours, theirs) in [
+            (super::CLIENT_ADDRESS, attribute::CLIENT_ADDRESS),
+            (super::ERROR_TYPE, attribute::ERROR_TYPE),
+            (super::HTTP_REQUEST_METHOD, attribute::HTTP_REQUEST_METHOD),
+            (
+                super::HTTP_REQUEST_METHOD_ORIGINAL,
+                attribute::HTTP_REQUEST_METHOD_ORIGINAL,
+            ),
+            (
+                super::HTTP_RESPONSE_STATUS_CODE,
+                attribute::HTTP_RESPONSE_STATUS_CODE,
+            ),
+            (super::HTTP_ROUTE, attribute::HTTP_ROUTE),
+            (
+                super::NETWORK_PROTOCOL_VERSION,
+                attribute::NETWORK_PROTOCOL_VERSION,
+            ),
+            (super::SERVER_ADDRESS, attribute::SERVER_ADDRESS),
+            (super::SERVER_PORT, attribute::SERVER_PORT),
+            (super::URL_PATH, attribute::URL_PATH),
+            (super::URL_QUERY, attribute::URL_QUERY),
+            (super::URL_SCHEME, attribute::URL_SCHEME),
+            (super::USER_AGENT_ORIGINAL, attribute::USER_AGENT_ORIGINAL),
+        ] {
+            assert_eq!(ours, theirs);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! A server on a socket, a client that writes bytes, and the spans that were finished.
+#![allow(
+    dead_code,
+    reason = "each test program compiles this file and uses a part of it"
+)]
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use telemetry_core::context::{SpanId, TraceId};
+use telemetry_core::otlp::{AnyValueView, Kind, SpanView, StatusCode};
+use telemetry_core::pipeline::{Intake, Queue, QueueLimits};
+use telemetry_core::trace::{Engine, EngineSettings, SpanLayer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+pub(crate) const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+pub(crate) const PARENT: &str = "00f067aa0ba902b7";
+
+/// An engine whose finished spans can be looked at.
+#[derive(Clone)]
+pub(crate) struct Telemetry {
+    queue: Arc<Queue>,
+    engine: Arc<Engine>,
+}
+
+/// A finished span.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) name: String,
+    pub(crate) scope: String,
+    pub(crate) kind: Kind,
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) parent: SpanId,
+    pub(crate) status: StatusCode,
+    pub(crate) message: String,
+    pub(crate) nanos: u64,
+    attributes: BTreeMap<String, String>,
+}
+
+impl Telemetry {
+    pub(crate) fn new() -> Self {
+        let queue = Arc::new(Queue::new(QueueLimits {
+            items: 100_000,
+            bytes: 1 << 26,
+            wake_at: usize::MAX,
+            item_bytes: 1 << 22,
+        }));
+        let intake = Intake::new([Arc::clone(&queue)]);
+        let engine = Arc::new(Engine::new(EngineSettings::new(intake)));
+        Self { queue, engine }
+    }
+
+    pub(crate) fn layer(&self) -> SpanLayer {
+        SpanLayer::new(Arc::clone(&self.engine))
+    }
+
+    pub(crate) fn open(&self) -> u64 {
+        self.engine.counters().open()
+    }
+
+    /// Waits for this many spans of the layer under test, and takes them.
+    pub(crate) async fn spans(&self, count: usize) -> Vec<Finished> {
+        let mut spans = Vec::new();
+        for _ in 0..2000 {
+            spans.extend(self.take());
+            if spans.len() >= count {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(spans.len(), count, "{spans:#?}");
+        spans
+    }
+
+    pub(crate) async fn span(&self) -> Finished {
+        self.spans(1).await.remove(0)
+    }
+
+    pub(crate) fn take(&self) -> Vec<Finished> {
+        let batches = self.queue.take_all();
+        let items = batches.iter().flat_map(|batch| batch.items());
+        items
+            .map(|item| {
+                let scope = item.scope.scope().get().name().to_owned();
+                Finished::read(SpanView::read(item.message), scope)
+            })
+            .collect()
+    }
+}
+
+impl Finished {
+    fn read(view: SpanView<'_>, scope: String) -> Self {
+        let parts = view.parts;
+        let attributes = view
+            .attributes()
+            .map(|(key, value)| (key.to_owned(), text(value)));
+        Self {
+            name: parts.name.to_owned(),
+            scope,
+            kind: parts.kind,
+            trace_id: parts.trace_id,
+            span_id: parts.span_id,
+            parent: parts.parent_span_id,
+            status: parts.status,
+            message: parts.status_message.to_owned(),
+            nanos: parts.end_unix_nanos - parts.start_unix_nanos,
+            attributes: attributes.collect(),
+        }
+    }
+
+    /// The attribute as text; empty if it is not set.
+    pub(crate) fn get(&self, key: &str) -> &str {
+        self.attributes.get(key).map_or("", String::as_str)
+    }
+
+    pub(crate) fn all(&self) -> Vec<(&str, &str)> {
+        let pairs = self.attributes.iter();
+        pairs
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .collect()
+    }
+}
+
+fn text(value: AnyValueView<'_>) -> String {
+    match value {
+        AnyValueView::Str(text) => text.to_owned(),
+        AnyValueView::Int(number) => number.to_string(),
+        other => format!("{other:?}"),
+    }
+}
+
+/// Serves `app` on a free port of this machine.
+pub(crate) async fn serve(app: Router) -> SocketAddr {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(socket, service).await });
+    address
+}
+
+/// Sends `request` and reads until the server closes the connection.
+pub(crate) async fn exchange(address: SocketAddr, request: impl AsRef<[u8]>) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_ref()).await.unwrap();
+    let mut response = Vec::new();
+    let read = stream.read_to_end(&mut response);
+    let read = tokio::time::timeout(Duration::from_secs(10), read).await;
+    let _closed_or_reset = read.unwrap();
+    String::from_utf8_lossy(&response).into_owned()
+}
+
+/// A request whose connection is closed after its response.
+pub(crate) fn closing(line: &str, headers: &str) -> String {
+    format!("{line} HTTP/1.1\r\nHost: shop.example:8080\r\nConnection: close\r\n{headers}\r\n")
+}
