@@ -11,7 +11,7 @@ use common::{Json, capture, capture_with};
 use opentelemetry::{KeyValue, Value};
 use telemetry_core::context::{CurrentIds, SpanId, TraceFlags, TraceId, enter_ids};
 use telemetry_log::{JsonFormat, Key, Keys, LevelNames, PrettyFormat, SpanFields};
-use tracing::{debug, error, info, info_span, warn};
+use tracing::{error, info, info_span, warn};
 
 fn ids() -> Option<CurrentIds> {
     Some(CurrentIds {
@@ -364,14 +364,7 @@ fn long_values_and_long_lines_are_cut() {
 }
 
 #[test]
-fn values_that_log_or_panic_while_they_are_formatted() {
-    struct Chatty;
-    impl fmt::Debug for Chatty {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            debug!(inner = true, "from within");
-            f.write_str("chatty")
-        }
-    }
+fn values_that_panic_or_fail_while_they_are_formatted() {
     struct Broken;
     impl fmt::Debug for Broken {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -386,21 +379,13 @@ fn values_that_log_or_panic_while_they_are_formatted() {
         }
     }
     let memory = capture(|| {
-        let _span = info_span!("outer", span = ?Chatty).entered();
-        info!(a = ?Chatty, b = ?Broken, c = %Refusing, "outer {:?}", Chatty);
+        info!(b = ?Broken, c = %Refusing, "outer");
+        info!("next");
     });
     let lines = memory.lines();
-    assert_eq!(lines.len(), 4, "{}", memory.text());
-    let outer = &lines[3];
-    assert_eq!(outer.text("message"), "outer chatty");
-    assert_eq!(outer.text("a"), "chatty");
-    assert_eq!(outer.text("b"), "half<formatting failed>");
-    assert_eq!(outer.text("c"), "<formatting failed>");
-    assert!(
-        lines[..3]
-            .iter()
-            .all(|line| line.text("message") == "from within")
-    );
+    assert_eq!(lines[0].text("b"), "half<formatting failed>");
+    assert_eq!(lines[0].text("c"), "<formatting failed>");
+    assert_eq!(lines[1].text("message"), "next");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A sink in memory, and a reader of JSON that is stricter than most.
 
-#![expect(dead_code, reason = "each test file uses a part")]
+#![allow(dead_code, reason = "each test file uses a part")]
 
 use std::fmt;
 use std::io;
