@@ -59,8 +59,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/fail", get(fail))
         .route("/slow", get(slow))
         .layer(telemetry::server_layer());
-    let app = traced.route("/healthz", get(|| async { "ok\n" })).merge(telemetry.routes());
+    let app = traced
+        .route("/healthz", get(|| async { "ok\n" }))
+        .merge(telemetry.routes());
     let port = std::env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
     let socket = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await?;
-    Ok(axum::serve(socket, app).with_graceful_shutdown(telemetry::shutdown_signal()).await?)
+    Ok(axum::serve(socket, app)
+        .with_graceful_shutdown(telemetry::shutdown_signal())
+        .await?)
 }

@@ -6,7 +6,9 @@ use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::logs::LogExporter;
 use opentelemetry_sdk::trace::{ShouldSample, SpanExporter};
 use telemetry_core::clock::Clock;
-use telemetry_core::config::{Env, ExporterKind, LogFormat, OtlpProtocol, Overrides, PropagatorKind, SamplerPlan};
+use telemetry_core::config::{
+    Env, ExporterKind, LogFormat, OtlpProtocol, Overrides, PropagatorKind, SamplerPlan,
+};
 use telemetry_core::trace::SpanEvents;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
@@ -139,7 +141,9 @@ impl Builder {
 
     /// Adds an attribute to the resource.
     pub fn resource_attribute(mut self, key: &'static str, value: impl Into<Value>) -> Self {
-        self.overrides.resource_attributes.push(KeyValue::new(key, value));
+        self.overrides
+            .resource_attributes
+            .push(KeyValue::new(key, value));
         self
     }
 

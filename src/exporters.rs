@@ -35,19 +35,39 @@ const SDK_EXPORTER: &str = "sdk exporter";
 
 impl Extra {
     pub(crate) fn spans(exporter: impl SpanExporter + 'static) -> Self {
-        let make: Make = Box::new(move |resource| Ok(Box::new(SdkSpanExporter::new(SDK_EXPORTER, exporter, resource)?)));
-        Self { signal: Signal::Traces, make }
+        let make: Make = Box::new(move |resource| {
+            Ok(Box::new(SdkSpanExporter::new(
+                SDK_EXPORTER,
+                exporter,
+                resource,
+            )?))
+        });
+        Self {
+            signal: Signal::Traces,
+            make,
+        }
     }
 
     pub(crate) fn logs(exporter: impl LogExporter + 'static) -> Self {
-        let make: Make = Box::new(move |resource| Ok(Box::new(SdkLogExporter::new(SDK_EXPORTER, exporter, resource)?)));
-        Self { signal: Signal::Logs, make }
+        let make: Make = Box::new(move |resource| {
+            Ok(Box::new(SdkLogExporter::new(
+                SDK_EXPORTER,
+                exporter,
+                resource,
+            )?))
+        });
+        Self {
+            signal: Signal::Logs,
+            make,
+        }
     }
 }
 
 impl fmt::Debug for Extra {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Extra").field("signal", &self.signal).finish_non_exhaustive()
+        f.debug_struct("Extra")
+            .field("signal", &self.signal)
+            .finish_non_exhaustive()
     }
 }
 
@@ -68,8 +88,19 @@ const BATCH_BYTES: usize = 4_000_000;
 const CONSOLE_DELAY: Duration = Duration::from_millis(100);
 
 impl<'a> Lanes<'a> {
-    pub(crate) fn of(plan: &'a Plan, clock: &'a Clock, voice: &'a Voice, stderr: &'a Stderr) -> Self {
-        let mut lanes = Self { plan, clock, voice, stderr, lanes: Vec::new() };
+    pub(crate) fn of(
+        plan: &'a Plan,
+        clock: &'a Clock,
+        voice: &'a Voice,
+        stderr: &'a Stderr,
+    ) -> Self {
+        let mut lanes = Self {
+            plan,
+            clock,
+            voice,
+            stderr,
+            lanes: Vec::new(),
+        };
         if !plan.disabled {
             for kind in &plan.traces.exporters {
                 lanes.add(Signal::Traces, *kind);
@@ -88,7 +119,8 @@ impl<'a> Lanes<'a> {
         }
         for Extra { signal, make } in extra {
             let resource = self.plan.resource.clone();
-            let factory = Box::new(move || make(&resource).map_err(|error| no_thread(SDK_EXPORTER, error)));
+            let factory =
+                Box::new(move || make(&resource).map_err(|error| no_thread(SDK_EXPORTER, error)));
             self.push(self.settings(signal), SDK_EXPORTER.to_owned(), factory);
         }
     }
@@ -103,7 +135,10 @@ impl<'a> Lanes<'a> {
 
     /// Where finished items of a signal enter.
     pub(crate) fn intake(&self, signal: Signal) -> Intake {
-        let of_signal = self.lanes.iter().filter(|(lane, _)| lane.signal() == signal);
+        let of_signal = self
+            .lanes
+            .iter()
+            .filter(|(lane, _)| lane.signal() == signal);
         Intake::new(of_signal.map(|(lane, _)| Arc::clone(lane.queue())))
     }
 
@@ -117,7 +152,9 @@ impl<'a> Lanes<'a> {
     }
 
     fn add_console(&mut self, signal: Signal, settings: LaneSettings) {
-        let Some(writer) = self.stderr.writer().cloned() else { return };
+        let Some(writer) = self.stderr.writer().cloned() else {
+            return;
+        };
         let (terminal, clock) = (Terminal::stderr(), self.clock.clone());
         let settings = LaneSettings {
             schedule_delay: CONSOLE_DELAY,
@@ -126,7 +163,9 @@ impl<'a> Lanes<'a> {
             ..settings
         };
         let factory: ExporterFactory = match signal {
-            Signal::Logs => Box::new(move || Ok(Box::new(ConsoleLogExporter::new(writer, terminal)))),
+            Signal::Logs => {
+                Box::new(move || Ok(Box::new(ConsoleLogExporter::new(writer, terminal))))
+            }
             _ => Box::new(move || Ok(Box::new(ConsoleSpanExporter::new(writer, terminal, clock)))),
         };
         self.push(settings, "console".to_owned(), factory);
@@ -134,14 +173,23 @@ impl<'a> Lanes<'a> {
 
     fn add_otlp(&mut self, signal: Signal, settings: LaneSettings) {
         let otlp = self.otlp(signal);
-        let settings = LaneSettings { attempt_timeout: otlp.timeout, ..settings };
-        let made = OtlpExporter::new(signal, &otlp_settings(otlp), &self.plan.resource);
-        let factory = Box::new(move || made.map(|exporter| Box::new(exporter) as Box<dyn Exporter>));
+        let settings = LaneSettings {
+            attempt_timeout: otlp.timeout,
+            ..settings
+        };
+        let made = OtlpExporter::new(signal, &OtlpSettings::from(otlp), &self.plan.resource);
+        let factory =
+            Box::new(move || made.map(|exporter| Box::new(exporter) as Box<dyn Exporter>));
         self.push(settings, otlp.endpoint.as_str().to_owned(), factory);
     }
 
     fn push(&mut self, settings: LaneSettings, destination: String, factory: ExporterFactory) {
-        let lane = Lane::new(settings, destination, self.clock.clone(), self.voice.clone());
+        let lane = Lane::new(
+            settings,
+            destination,
+            self.clock.clone(),
+            self.voice.clone(),
+        );
         self.lanes.push((Arc::new(lane), factory));
     }
 
@@ -177,17 +225,6 @@ impl<'a> Lanes<'a> {
             _ => &self.plan.traces.otlp,
         }
     }
-}
-
-fn otlp_settings(plan: &OtlpPlan) -> OtlpSettings {
-    let mut settings = OtlpSettings::new(plan.endpoint.as_str(), plan.protocol);
-    settings.headers = plan.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    settings.timeout = plan.timeout;
-    settings.compression = plan.compression;
-    settings.tls.ca.clone_from(&plan.tls.ca);
-    settings.tls.client_cert.clone_from(&plan.tls.client_cert);
-    settings.tls.client_key.clone_from(&plan.tls.client_key);
-    settings
 }
 
 fn no_thread(what: &str, error: io::Error) -> ExportError {

@@ -39,7 +39,9 @@ pub(crate) struct Parts {
 
 impl Telemetry {
     pub(crate) fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts) }
+        Self {
+            parts: Arc::new(parts),
+        }
     }
 
     pub(crate) fn parts(&self) -> &Arc<Parts> {
@@ -101,9 +103,16 @@ impl Drop for Telemetry {
 impl Parts {
     pub(crate) fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
         let began = Instant::now();
-        let exported = self.pipeline.as_ref().map_or(Ok(()), |pipeline| pipeline.flush(timeout));
+        let exported = self
+            .pipeline
+            .as_ref()
+            .map_or(Ok(()), |pipeline| pipeline.flush(timeout));
         let written = self.lines.flush(timeout.saturating_sub(began.elapsed()));
-        exported.and(if written { Ok(()) } else { Err(FlushError::Timeout) })
+        exported.and(if written {
+            Ok(())
+        } else {
+            Err(FlushError::Timeout)
+        })
     }
 
     /// Ends everything within `timeout` and says once what it did. Exports first, because spans may
@@ -116,28 +125,48 @@ impl Parts {
         let began = Instant::now();
         let until = began + timeout;
         let left = || until.saturating_duration_since(Instant::now());
-        let mut exporters = self.pipeline.as_ref().map(|pipeline| pipeline.shutdown(timeout.mul_f64(EXPORT_SHARE))).unwrap_or_default();
+        let mut exporters = self
+            .pipeline
+            .as_ref()
+            .map(|pipeline| pipeline.shutdown(timeout.mul_f64(EXPORT_SHARE)))
+            .unwrap_or_default();
         let (lines, lost_lines) = self.lines.shutdown(left());
-        exporters.open_spans = self.engine.as_ref().map_or(0, |engine| engine.counters().open());
+        exporters.open_spans = self
+            .engine
+            .as_ref()
+            .map_or(0, |engine| engine.counters().open());
         exporters.took = began.elapsed();
         let mut first = false;
         let report = self.ended.get_or_init(|| {
             first = true;
-            Shutdown { exporters, lines, lost_lines }
+            Shutdown {
+                exporters,
+                lines,
+                lost_lines,
+            }
         });
         if first {
-            self.voice.say(Level::Info, format_args!("telemetry: {report}"));
+            self.voice
+                .say(Level::Info, format_args!("telemetry: {report}"));
             self.stderr.flush(left());
         }
         report.clone()
     }
 
     pub(crate) fn status(&self) -> Vec<ExporterStatus> {
-        self.pipeline.iter().flat_map(|pipeline| pipeline.lanes()).map(|lane| lane.status()).collect()
+        self.pipeline
+            .iter()
+            .flat_map(|pipeline| pipeline.lanes())
+            .map(|lane| lane.status())
+            .collect()
     }
 
     fn forget(&self) {
-        let _ = self.ended.set(Shutdown { exporters: ShutdownReport::default(), lines: 0, lost_lines: 0 });
+        drop(self.ended.set(Shutdown {
+            exporters: ShutdownReport::default(),
+            lines: 0,
+            lost_lines: 0,
+        }));
     }
 }
 
@@ -167,7 +196,12 @@ impl fmt::Display for Shutdown {
         write!(f, "flushed in {} ms: ", self.exporters.took.as_millis())?;
         for signal in [Signal::Traces, Signal::Logs] {
             if self.exporters.exports(signal) {
-                write!(f, "{} {}, ", self.exporters.exported(signal), signal.items())?;
+                write!(
+                    f,
+                    "{} {}, ",
+                    self.exporters.exported(signal),
+                    signal.items()
+                )?;
             }
         }
         write!(f, "{} log lines; {} lost", self.lines, self.lost())?;

@@ -44,12 +44,18 @@ pub(crate) fn global(builder: Builder) -> Result<Telemetry, InitError> {
         started.telemetry.abandon();
         return Err(InitError::SubscriberSet);
     }
-    started.telemetry.parts().lines.bridge(&started.telemetry.parts().voice);
+    started
+        .telemetry
+        .parts()
+        .lines
+        .bridge(&started.telemetry.parts().voice);
     Ok(started.finish())
 }
 
 #[track_caller]
-pub(crate) fn composed<S>(builder: Builder) -> Result<(Telemetry, impl Layer<S> + Send + Sync + 'static), InitError>
+pub(crate) fn composed<S>(
+    builder: Builder,
+) -> Result<(Telemetry, impl Layer<S> + Send + Sync + 'static), InitError>
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync + 'static,
 {
@@ -67,7 +73,7 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
     let voice = stderr.voice(plan.logs.own_level);
     // 3. Propagators, also when telemetry is disabled: the context of others is not ours to cut.
     //    Whoever has installed some before init() wanted those; they stay.
-    let _ = propagate::install(Composite::of(&plan.propagators));
+    drop(propagate::install(Composite::of(&plan.propagators)));
     // 4. The pipeline before the layers, so that the first span finds a queue that is served.
     let mut lanes = Lanes::of(&plan, &builder.clock, &voice, &stderr);
     lanes.bring(std::mem::take(&mut builder.extra));
@@ -78,14 +84,30 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
     // 6. Lines last: they carry the ids that the span layer has made current.
     let (layers, lines) = lines::start(&plan, builder.sinks, records, &builder.clock, &voice);
     let layer = engine.clone().map(SpanLayer::new);
-    let parts = Parts { pipeline, engine, lines, stderr, voice, timeout: builder.shutdown_timeout, ended: OnceLock::new() };
-    let started = Started { telemetry: Telemetry::new(parts), plan, report, panic_hook: builder.panic_hook };
+    let parts = Parts {
+        pipeline,
+        engine,
+        lines,
+        stderr,
+        voice,
+        timeout: builder.shutdown_timeout,
+        ended: OnceLock::new(),
+    };
+    let started = Started {
+        telemetry: Telemetry::new(parts),
+        plan,
+        report,
+        panic_hook: builder.panic_hook,
+    };
     Ok((started, layer, layers))
 }
 
 fn engine(builder: &mut Builder, plan: &Plan, spans: Intake) -> Engine {
     let mut settings = EngineSettings::new(spans);
-    settings.sampler = builder.sampler.take().map_or_else(|| Sampler::from(plan.traces.sampler), Sampler::Custom);
+    settings.sampler = builder
+        .sampler
+        .take()
+        .map_or_else(|| Sampler::from(plan.traces.sampler), Sampler::Custom);
     settings.limits = plan.traces.limits;
     settings.clock = builder.clock.clone();
     settings.events = builder.events;
@@ -106,7 +128,9 @@ impl Started {
         let line = startup_line(&self.plan, &self.report, None);
         parts.voice.say(Level::Info, line);
         for warning in self.report.to_string().lines() {
-            parts.voice.say(Level::Warn, format_args!("telemetry: {warning}"));
+            parts
+                .voice
+                .say(Level::Warn, format_args!("telemetry: {warning}"));
         }
         lines::service_start(&self.plan);
         self.telemetry

@@ -26,6 +26,8 @@ pub use telemetry_core::context::{CurrentIds, SpanContext, current};
 pub use telemetry_core::diagnostics::ExporterStatus;
 pub use telemetry_core::export;
 pub use telemetry_core::pipeline::{DropReason, FlushError, Ledger, ShutdownReport, Signal};
+#[cfg(feature = "testing")]
+pub use telemetry_core::testing;
 pub use telemetry_core::trace;
 pub use telemetry_core::trace::{SetParentError, SpanExt, with_remote_parent};
 

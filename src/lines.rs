@@ -6,7 +6,9 @@ use telemetry_core::clock::Clock;
 use telemetry_core::config::{LogFormat, Plan};
 use telemetry_core::diagnostics::{Level, Voice};
 use telemetry_core::pipeline::Intake;
-use telemetry_log::{BaseFilter, Directives, LogHandle, LogLayer, Logs, PrettyFormat, SinkConfig, init_log_bridge};
+use telemetry_log::{
+    BaseFilter, Directives, LogHandle, LogLayer, Logs, PrettyFormat, SinkConfig, init_log_bridge,
+};
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
@@ -27,7 +29,13 @@ pub(crate) struct LineLayers {
 }
 
 /// Starts the sinks that the plan and the user ask for.
-pub(crate) fn start(plan: &Plan, mut sinks: Sinks, records: Intake, clock: &Clock, voice: &Voice) -> (LineLayers, Lines) {
+pub(crate) fn start(
+    plan: &Plan,
+    mut sinks: Sinks,
+    records: Intake,
+    clock: &Clock,
+    voice: &Voice,
+) -> (LineLayers, Lines) {
     match plan.logs.format {
         LogFormat::Json => sinks.insert(0, SinkConfig::stdout()),
         LogFormat::Pretty => sinks.insert(0, SinkConfig::stdout().pretty(PrettyFormat::new())),
@@ -44,7 +52,13 @@ pub(crate) fn start(plan: &Plan, mut sinks: Sinks, records: Intake, clock: &Cloc
 }
 
 /// Builds the log; a sink that cannot be opened is left out and said, and the others are kept.
-fn build(plan: &Plan, sinks: Sinks, records: Intake, clock: &Clock, voice: &Voice) -> (LogLayer, LogHandle) {
+fn build(
+    plan: &Plan,
+    sinks: Sinks,
+    records: Intake,
+    clock: &Clock,
+    voice: &Voice,
+) -> (LogLayer, LogHandle) {
     let say = voice.clone();
     let logs = Logs::builder()
         .service(plan.service_name())
@@ -61,7 +75,10 @@ fn build(plan: &Plan, sinks: Sinks, records: Intake, clock: &Clock, voice: &Voic
 
 impl LineLayers {
     /// The filter, then the layer of the caller, then the lines: those need its ids.
-    pub(crate) fn around<S>(self, spans: Option<impl Layer<S> + Send + Sync>) -> impl Layer<S> + Send + Sync
+    pub(crate) fn around<S>(
+        self,
+        spans: Option<impl Layer<S> + Send + Sync>,
+    ) -> impl Layer<S> + Send + Sync
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
@@ -101,9 +118,15 @@ impl Lines {
 /// Records that the service has started, with its version, commit and instance.
 pub(crate) fn service_start(plan: &Plan) {
     let of_resource = |key: &'static str| {
-        let value = plan.resource.get(&opentelemetry::Key::from_static_str(key))?;
+        let value = plan
+            .resource
+            .get(&opentelemetry::Key::from_static_str(key))?;
         Some(opentelemetry::KeyValue::new(key, value))
     };
-    let keys = ["service.version", "vcs.ref.head.revision", "service.instance.id"];
+    let keys = [
+        "service.version",
+        "vcs.ref.head.revision",
+        "service.instance.id",
+    ];
     telemetry_log::event("service.start", keys.into_iter().filter_map(of_resource));
 }

@@ -23,7 +23,10 @@ pub(crate) fn start(_: &Plan, (): Sinks, _: Intake, _: &Clock, _: &Voice) -> (Li
 }
 
 impl LineLayers {
-    pub(crate) fn around<S>(self, spans: Option<impl Layer<S> + Send + Sync>) -> impl Layer<S> + Send + Sync
+    pub(crate) fn around<S>(
+        self,
+        spans: Option<impl Layer<S> + Send + Sync>,
+    ) -> impl Layer<S> + Send + Sync
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {

@@ -25,7 +25,10 @@ pub(crate) fn install(parts: &Arc<Parts>) {
 
 fn log(panic: &PanicHookInfo<'_>) {
     let message = panic.payload_as_str().unwrap_or("a value that is no text");
-    let location = panic.location().map(ToString::to_string).unwrap_or_default();
+    let location = panic
+        .location()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     let thread = std::thread::current();
     tracing::event!(
         target: "panic",

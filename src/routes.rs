@@ -17,21 +17,33 @@ impl Telemetry {
     #[must_use]
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let parts = Arc::clone(self.parts());
-        Router::new().route("/telemetry/status", get(move || async move { status(&parts) }))
+        Router::new().route(
+            "/telemetry/status",
+            get(move || async move { status(&parts) }),
+        )
     }
 }
 
 fn status(parts: &Parts) -> ([(axum::http::HeaderName, &'static str); 1], String) {
     let exporters: Vec<serde_json::Value> = parts.status().iter().map(exporter).collect();
-    let lines = serde_json::json!({ "written": parts.lines.written(), "dropped": parts.lines.dropped() });
+    let lines =
+        serde_json::json!({ "written": parts.lines.written(), "dropped": parts.lines.dropped() });
     let mut body = String::new();
-    let _ = writeln!(body, "{}", serde_json::json!({ "exporters": exporters, "lines": lines }));
+    let _ = writeln!(
+        body,
+        "{}",
+        serde_json::json!({ "exporters": exporters, "lines": lines })
+    );
     ([(CONTENT_TYPE, "application/json")], body)
 }
 
 fn exporter(status: &ExporterStatus) -> serde_json::Value {
-    let dropped: serde_json::Map<_, _> =
-        status.ledger.dropped.iter().map(|(reason, count)| (reason.as_str().to_owned(), count.into())).collect();
+    let dropped: serde_json::Map<_, _> = status
+        .ledger
+        .dropped
+        .iter()
+        .map(|(reason, count)| (reason.as_str().to_owned(), count.into()))
+        .collect();
     serde_json::json!({
         "signal": status.signal.as_str(),
         "destination": status.destination,

@@ -20,7 +20,9 @@ use tokio::sync::watch;
 pub fn shutdown_signal() -> impl Future<Output = ()> + Send + 'static {
     let asked = listen();
     async move {
-        let Some(mut asked) = asked else { return std::future::pending().await };
+        let Some(mut asked) = asked else {
+            return std::future::pending().await;
+        };
         if asked.wait_for(|asked| *asked).await.is_err() {
             // the listener could not start: nothing will ever ask
             std::future::pending().await
@@ -41,7 +43,12 @@ fn listen() -> Option<watch::Receiver<bool>> {
 }
 
 fn wait(asked: &watch::Sender<bool>) {
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+    else {
+        return;
+    };
     runtime.block_on(async {
         if next().await {
             asked.send_replace(true);
@@ -51,7 +58,10 @@ fn wait(asked: &watch::Sender<bool>) {
     });
 }
 
-#[expect(clippy::exit, reason = "the second signal means now; the first one was the polite one")]
+#[expect(
+    clippy::exit,
+    reason = "the second signal means now; the first one was the polite one"
+)]
 fn exit() {
     std::process::exit(130);
 }
@@ -60,7 +70,10 @@ fn exit() {
 #[cfg(unix)]
 async fn next() -> bool {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
         return false;
     };
     tokio::select! {

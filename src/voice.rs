@@ -19,8 +19,14 @@ pub(crate) struct Stderr {
 
 impl Stderr {
     pub(crate) fn open() -> Self {
-        let writer = WriterThread::spawn("telemetry-stderr", Box::new(io::stderr()), WriterLimits::default());
-        Self { writer: writer.ok().map(Arc::new) }
+        let writer = WriterThread::spawn(
+            "telemetry-stderr",
+            Box::new(io::stderr()),
+            WriterLimits::default(),
+        );
+        Self {
+            writer: writer.ok().map(Arc::new),
+        }
     }
 
     /// A voice that speaks here.
@@ -45,7 +51,7 @@ impl Stderr {
     fn write(&self, line: &str) {
         if let Some(writer) = &self.writer {
             // what does not fit is counted by the writer; there is no third path to say so
-            let _ = writer.write(format!("{line}\n").into_bytes());
+            drop(writer.write(format!("{line}\n").into_bytes()));
         }
     }
 }

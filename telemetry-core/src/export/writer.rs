@@ -155,10 +155,12 @@ impl WriterThread {
     pub fn flush_blocking(&self, deadline: Duration) -> Result<(), FlushError> {
         let (done, written) = std::sync::mpsc::sync_channel(1);
         // a full queue is one that nobody empties in time
-        self.commands.try_send(Command::FlushBlocking(done)).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => FlushError::Timeout,
-            mpsc::error::TrySendError::Closed(_) => FlushError::Gone,
-        })?;
+        self.commands
+            .try_send(Command::FlushBlocking(done))
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => FlushError::Timeout,
+                mpsc::error::TrySendError::Closed(_) => FlushError::Gone,
+            })?;
         written.recv_timeout(deadline).map_err(|error| match error {
             std::sync::mpsc::RecvTimeoutError::Timeout => FlushError::Timeout,
             std::sync::mpsc::RecvTimeoutError::Disconnected => FlushError::Gone,

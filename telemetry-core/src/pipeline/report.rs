@@ -90,8 +90,16 @@ impl ShutdownReport {
     ///
     /// Those of the formatter.
     pub fn fmt_losses(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for exporter in self.exporters.iter().filter(|exporter| exporter.ledger.dropped.total() > 0) {
-            write!(f, " ({} to {}: {})", exporter.signal, exporter.destination, exporter.ledger.dropped)?;
+        for exporter in self
+            .exporters
+            .iter()
+            .filter(|exporter| exporter.ledger.dropped.total() > 0)
+        {
+            write!(
+                f,
+                " ({} to {}: {})",
+                exporter.signal, exporter.destination, exporter.ledger.dropped
+            )?;
         }
         if self.open_spans > 0 {
             write!(f, "; {} spans were still open", self.open_spans)?;
