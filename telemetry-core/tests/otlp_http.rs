@@ -21,7 +21,7 @@ use otlp_support::{
     export, exporter, grpc_ok, grpc_server, http, http1, http1_answer, tcp,
 };
 use prost::Message;
-use telemetry_core::config::{Compression, OtlpProtocol};
+use telemetry_core::config::{Compression, Env, OtlpProtocol, Overrides, Plan};
 use telemetry_core::export::otlp::OtlpSettings;
 use telemetry_core::export::{ExportErrorKind, Exporter};
 use tokio::io::AsyncWriteExt;
@@ -60,6 +60,28 @@ async fn a_request_is_what_the_specification_says() {
         "{agent}"
     );
     assert_eq!(bodies(&request.body), ["hello"]);
+}
+
+#[tokio::test]
+async fn the_variables_decide_what_is_sent() {
+    let (address, seen) = http1(ok()).await;
+    let env = Env::from_pairs([
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            &*format!("http://{address}/prefix"),
+        ),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "X-Api-Key=a%20b"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "2500"),
+    ]);
+    let (plan, _) = Plan::resolve(&Overrides::default(), &env);
+    let settings = OtlpSettings::from(&plan.logs.otlp);
+    assert_eq!(settings.timeout, Duration::from_millis(2500));
+    export(&settings).await.unwrap();
+    let request = seen.lock().unwrap().remove(0);
+    assert!(request.head.starts_with("POST /prefix/v1/logs "));
+    assert_eq!(request.header("x-api-key"), Some("a b"));
+    assert_eq!(request.header("content-encoding"), Some("gzip"));
 }
 
 #[tokio::test]

@@ -1,11 +1,9 @@
 //! Reading an answer without trusting its length.
 
-use std::pin::Pin;
-use std::task::ready;
-
-use bytes::Buf as _;
+use bytes::{Buf as _, BufMut as _};
 use http::HeaderMap;
 use http_body::Body;
+use http_body_util::BodyExt as _;
 
 use super::connect::BoxError;
 
@@ -32,14 +30,13 @@ pub(super) enum Cut {
 
 impl Answer {
     /// Reads to the end, or as far as it goes.
-    pub(super) async fn read<B>(body: B) -> Self
+    pub(super) async fn read<B>(mut body: B) -> Self
     where
         B: Body + Unpin,
         B::Error: Into<BoxError>,
     {
-        let mut body = body;
         let mut answer = Self::default();
-        while let Some(frame) = next(&mut body).await {
+        while let Some(frame) = body.frame().await {
             match frame.map(http_body::Frame::into_data) {
                 Err(error) => {
                     answer.cut = Some(Cut::Broken(error.into()));
@@ -49,14 +46,7 @@ impl Answer {
                     answer.cut = Some(Cut::TooLong);
                     break;
                 }
-                Ok(Ok(mut data)) => {
-                    while data.has_remaining() {
-                        let chunk = data.chunk();
-                        answer.body.extend_from_slice(chunk);
-                        let read = chunk.len();
-                        data.advance(read);
-                    }
-                }
+                Ok(Ok(data)) => answer.body.put(data),
                 Ok(Err(frame)) => answer
                     .trailers
                     .extend(frame.into_trailers().unwrap_or_default()),
@@ -64,14 +54,4 @@ impl Answer {
         }
         answer
     }
-}
-
-async fn next<B: Body + Unpin>(
-    body: &mut B,
-) -> Option<Result<http_body::Frame<B::Data>, B::Error>> {
-    std::future::poll_fn(|cx| {
-        let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
-        std::task::Poll::Ready(frame)
-    })
-    .await
 }
