@@ -61,7 +61,6 @@ where
 }
 
 /// A [`Builder`] that decides nothing yet.
-#[must_use]
 pub fn builder() -> Builder {
     Builder::default()
 }

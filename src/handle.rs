@@ -78,6 +78,10 @@ impl Telemetry {
     /// Shuts telemetry down, at most for `timeout`: exports what waits, then ends.
     ///
     /// Blocks the calling thread. Whoever shuts down again gets the same report.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "the report is for those who want it; what it says is on stderr too"
+    )]
     pub fn shutdown_blocking(&self, timeout: Duration) -> Shutdown {
         self.parts.shutdown(timeout)
     }

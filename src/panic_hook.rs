@@ -1,5 +1,6 @@
 //! A panic is a log line too, and the last one must not be lost.
 
+use std::any::Any;
 use std::panic::{PanicHookInfo, set_hook, take_hook};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -24,7 +25,7 @@ pub(crate) fn install(parts: &Arc<Parts>) {
 }
 
 fn log(panic: &PanicHookInfo<'_>) {
-    let message = panic.payload_as_str().unwrap_or("a value that is no text");
+    let message = text(panic.payload());
     let location = panic
         .location()
         .map(ToString::to_string)
@@ -54,4 +55,11 @@ fn flush(parts: &Weak<Parts>) {
         // the process ends: whether it worked is nobody's to react to
         let _ = parts.flush(BUDGET);
     }
+}
+
+/// What `panic!` was given: text, unless somebody threw a value.
+fn text(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("a value that is no text")
 }

@@ -14,7 +14,6 @@ impl Telemetry {
     /// Routes for the application's router: `GET /telemetry/status`, how each exporter is doing,
     /// as JSON. Merge them after [`server_layer`](crate::server_layer), so that they are not
     /// traced themselves.
-    #[must_use]
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let parts = Arc::clone(self.parts());
         Router::new().route(

@@ -25,7 +25,7 @@ pub fn shutdown_signal() -> impl Future<Output = ()> + Send + 'static {
         };
         if asked.wait_for(|asked| *asked).await.is_err() {
             // the listener could not start: nothing will ever ask
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

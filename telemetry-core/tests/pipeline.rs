@@ -103,7 +103,7 @@ fn start(answers: Vec<Answer>, settings: LaneSettings) -> (Pipeline, Arc<Lane>, 
     let received = Received::default();
     let said = Arc::clone(&received.said);
     let voice = Voice::new(Level::Info, move |line| {
-        said.lock().unwrap().push(line.to_owned())
+        said.lock().unwrap().push(line.to_owned());
     });
     let lane = Arc::new(Lane::new(settings, "the test", Clock::system(), voice));
     let exporter = Scripted {

@@ -310,7 +310,7 @@ fn shutdown_twice_tells_the_same() {
     let (dispatch, handle) = build(SinkConfig::custom("memory", Memory::default()));
     log_numbers(&dispatch, 0..3);
     let first = handle.shutdown(DEADLINE);
-    assert_eq!(first, handle.clone().shutdown(DEADLINE));
+    assert_eq!(first, handle.shutdown(DEADLINE));
     assert_eq!(first.written, 3);
 }
 

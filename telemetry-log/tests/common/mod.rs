@@ -81,8 +81,8 @@ pub(crate) enum Json {
     Bool(bool),
     Number(serde_json::Number),
     Text(String),
-    List(Vec<Json>),
-    Object(Vec<(String, Json)>),
+    List(Vec<Self>),
+    Object(Vec<(String, Self)>),
 }
 
 pub(crate) fn parse(line: &str) -> Json {
@@ -90,8 +90,8 @@ pub(crate) fn parse(line: &str) -> Json {
 }
 
 impl Json {
-    pub(crate) fn get(&self, key: &str) -> Option<&Json> {
-        let Json::Object(members) = self else {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+        let Self::Object(members) = self else {
             panic!("no object: {self:?}")
         };
         members
@@ -102,20 +102,20 @@ impl Json {
 
     pub(crate) fn text(&self, key: &str) -> &str {
         match self.get(key) {
-            Some(Json::Text(text)) => text,
+            Some(Self::Text(text)) => text,
             other => panic!("{key} is {other:?} in {self:?}"),
         }
     }
 
     pub(crate) fn int(&self, key: &str) -> i64 {
         match self.get(key) {
-            Some(Json::Number(number)) => number.as_i64().unwrap(),
+            Some(Self::Number(number)) => number.as_i64().unwrap(),
             other => panic!("{key} is {other:?} in {self:?}"),
         }
     }
 
     pub(crate) fn keys(&self) -> Vec<&str> {
-        let Json::Object(members) = self else {
+        let Self::Object(members) = self else {
             panic!("no object: {self:?}")
         };
         members.iter().map(|(name, _)| name.as_str()).collect()
