@@ -1,13 +1,14 @@
 //! From an event to its lines and its log record.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use opentelemetry::InstrumentationScope;
 use telemetry_core::clock::Clock;
 use telemetry_core::context::{CurrentIds, SpanId, TraceFlags, TraceId, current};
 use telemetry_core::otlp::{LogParts, ScopeId, Severity};
-use telemetry_core::pipeline::Intake;
+use telemetry_core::pipeline::{Intake, is_own_thread};
+use telemetry_core::trace::{ids_of, scope_of};
 use tracing_core::span::{Attributes, Id, Record as Values};
 use tracing_core::{Event, Level, LevelFilter, Metadata, Subscriber};
 use tracing_log::NormalizeEvent;
@@ -19,7 +20,6 @@ use crate::json::{CompiledJson, Fields, JsonLine, TimeText, pinned};
 use crate::pretty::{PrettyFormat, PrettyLine};
 use crate::sink::Writer;
 use crate::span;
-use crate::suppress::{is_own_target, is_suppressed};
 use crate::visit::{EventVisitor, Record, VisitOptions};
 
 /// Writes events as log lines and as OTLP log records. Made by [`Logs`](crate::Logs).
@@ -81,8 +81,6 @@ struct Scratch {
     names: String,
     line: Vec<u8>,
     time: TimeText,
-    /// By the address of a target, which is static.
-    scopes: HashMap<usize, ScopeId>,
 }
 
 /// A thread keeps its memory up to this size.
@@ -124,7 +122,7 @@ where
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let metadata = event.metadata();
         let unwanted = !self.0.wants(*metadata.level()) || is_own_target(metadata.target());
-        if unwanted || is_suppressed() {
+        if unwanted || is_own_thread() {
             return;
         }
         let taken = SCRATCH.try_with(Cell::take).ok().flatten();
@@ -261,13 +259,13 @@ impl Shared {
     #[inline]
     fn push_record(
         &self,
-        scratch: &mut Scratch,
-        metadata: &Metadata<'_>,
+        scratch: &Scratch,
+        metadata: &'static Metadata<'static>,
         unix_nanos: u64,
         ids: Option<CurrentIds>,
     ) {
         let Some(intake) = &self.otlp else { return };
-        let scope = scratch.scope(metadata);
+        let scope = scope(&scratch.record, metadata);
         let record = &scratch.record;
         let parts = LogParts {
             unix_nanos,
@@ -286,23 +284,6 @@ impl Shared {
 }
 
 impl Scratch {
-    /// The scope of the event's target.
-    fn scope(&mut self, metadata: &Metadata<'_>) -> ScopeId {
-        let origin = &self.record.origin.target;
-        if !origin.is_empty() {
-            let scope = opentelemetry::InstrumentationScope::builder(origin.clone()).build();
-            return ScopeId::of(&scope);
-        }
-        let target = metadata.target();
-        let make = || {
-            ScopeId::of(&opentelemetry::InstrumentationScope::builder(target.to_owned()).build())
-        };
-        *self
-            .scopes
-            .entry(target.as_ptr().addr())
-            .or_insert_with(make)
-    }
-
     fn capacity(&self) -> usize {
         self.record.capacity()
             + self.inherited.capacity()
@@ -312,12 +293,32 @@ impl Scratch {
     }
 }
 
-/// The ids that a line carries: those of the span in which the event happened.
-fn line_ids<'a, S>(event: &Event<'_>, _: Option<&SpanRef<'a, S>>) -> Option<CurrentIds>
+/// The ids that a line carries: those of the span in which the event happened, which is the
+/// current one unless the event names another.
+fn line_ids<'a, S>(event: &Event<'_>, span: Option<&SpanRef<'a, S>>) -> Option<CurrentIds>
 where
     S: LookupSpan<'a>,
 {
-    if event.is_root() { None } else { current() }
+    if event.is_contextual() {
+        current()
+    } else {
+        ids_of(span?)
+    }
+}
+
+/// Whether the target belongs to the OpenTelemetry crates, whose events are about telemetry.
+#[inline]
+fn is_own_target(target: &str) -> bool {
+    target.starts_with("opentelemetry")
+}
+
+/// The scope that the event's target names.
+fn scope(record: &Record, metadata: &'static Metadata<'static>) -> ScopeId {
+    let target = &record.origin.target;
+    if target.is_empty() {
+        return scope_of(metadata);
+    }
+    ScopeId::of(&InstrumentationScope::builder(target.clone()).build())
 }
 
 fn severity(record: &Record, level: Level) -> Severity {

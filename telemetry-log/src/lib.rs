@@ -41,8 +41,8 @@
 //! - Every line is strict JSON: numbers that are not finite become `null`, integers beyond 64
 //!   bits strings of digits, bytes base64; text is escaped, and cut after 64 KiB with the mark
 //!   `…[truncated N bytes]`. A value whose `Debug` panics becomes `<formatting failed>`.
-//! - An error (`error = &error as &dyn Error`) becomes `exception.type`, `exception.message` and
-//!   `exception.stacktrace`, which has the chain of its causes. The type is what the error's
+//! - An error (`error = &error as &dyn Error`) becomes `exception.type`, `exception.message` and, if
+//!   it has causes, `exception.stacktrace` with all of them. The type is what the error's
 //!   `Debug` begins with. Further errors of an event are one string each.
 //! - [`fatal!`] writes severity `FATAL`; [`event()`](crate::event()) records a change event.
 //!
@@ -63,7 +63,6 @@ mod logs;
 mod pretty;
 mod sink;
 mod span;
-mod suppress;
 mod text;
 mod visit;
 
@@ -75,7 +74,6 @@ pub use layer::LogLayer;
 pub use logs::{BuildError, FlushReport, LogHandle, Logs, SinkStatus};
 pub use pretty::PrettyFormat;
 pub use sink::{FileConfig, LogSink, Overflow, Rotation, SinkConfig, SinkLimits};
-pub use suppress::suppress_current_thread;
 
 /// What [`fatal!`] expands to. Outside of semver.
 #[doc(hidden)]

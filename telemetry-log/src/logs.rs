@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use telemetry_core::clock::Clock;
 use telemetry_core::otlp::{AttributeLimits, Severity};
-use telemetry_core::pipeline::{Drops, Intake, Ledger};
+use telemetry_core::pipeline::{Drops, Intake, Ledger, is_own_thread};
 use tracing_core::LevelFilter;
 
 use crate::json::{Reserved, SpanFields};
@@ -341,10 +341,7 @@ impl LogHandle {
             use std::sync::atomic::Ordering::Relaxed;
             previous(panic);
             // a sink's own thread would wait for itself
-            if !crate::suppress::is_suppressed()
-                && !stuck.load(Relaxed)
-                && !handle.flush(budget).in_time
-            {
+            if !is_own_thread() && !stuck.load(Relaxed) && !handle.flush(budget).in_time {
                 stuck.store(true, Relaxed);
             }
         }));

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What stands in for a value whose formatting failed or panicked.
-const FAILED: &str = "<formatting failed>";
+pub(crate) const FAILED: &str = "<formatting failed>";
 
 /// Appends what `value` prints, cut after `max` bytes with a mark.
 ///

@@ -2,16 +2,18 @@
 
 use std::error::Error;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use opentelemetry::{Array, KeyValue, Value};
 use telemetry_core::otlp::{AttributeLimits, Attributes, Encode};
+use telemetry_core::trace::Exception;
 use tracing_core::Field;
 use tracing_core::field::Visit;
 
-use crate::error::{Chain, put_type_name};
+use crate::error::Chain;
 use crate::event::{self, ATTRIBUTES_FIELD, FATAL, SEVERITY_FIELD};
 use crate::json::{Fields, Reserved, pinned, put_bool, put_bytes, put_float, put_int, put_string};
-use crate::text::{put_cut, put_formatted};
+use crate::text::{FAILED, put_cut, put_formatted};
 
 /// What the visit of any field needs to know.
 #[derive(Debug)]
@@ -169,22 +171,22 @@ impl EventVisitor<'_> {
 
     fn put_exception(&mut self, error: &(dyn Error + 'static)) {
         self.record.has_exception = true;
-        let mut text = std::mem::take(&mut self.record.text);
-        text.clear();
-        let named = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            put_type_name(&mut text, error);
-        }));
-        if named.is_ok() && !text.is_empty() {
-            self.put_str(pinned::EXCEPTION_TYPE, &text);
+        let exception = catch_unwind(AssertUnwindSafe(|| Exception::of(error)));
+        let exception = exception.unwrap_or_else(|_| Exception::of_message(FAILED));
+        let stacktrace = exception.stacktrace();
+        let parts = [
+            (pinned::EXCEPTION_TYPE, exception.kind.as_deref()),
+            (pinned::EXCEPTION_MESSAGE, Some(exception.message.as_str())),
+            (pinned::EXCEPTION_STACKTRACE, Some(stacktrace.as_str())),
+        ];
+        for (key, text) in parts {
+            let Some(text) = text.filter(|text| !text.is_empty()) else {
+                continue;
+            };
+            let mut cut = String::new();
+            put_cut(&mut cut, self.options.value_bytes, text);
+            self.put_str(key, &cut);
         }
-        let max = self.options.value_bytes;
-        text.clear();
-        put_formatted(&mut text, max, format_args!("{error}"));
-        self.put_str(pinned::EXCEPTION_MESSAGE, &text);
-        text.clear();
-        put_formatted(&mut text, max, format_args!("{}", Chain::lines(error)));
-        self.put_str(pinned::EXCEPTION_STACKTRACE, &text);
-        self.record.text = text;
     }
 
     fn put_attribute(&mut self, KeyValue { key, value, .. }: &KeyValue) {
@@ -277,7 +279,7 @@ impl Visit for EventVisitor<'_> {
                 self.put_attribute(attribute);
             }
         } else if self.record.has_exception {
-            self.put_text(field, format_args!("{}", Chain::line(error)));
+            self.put_text(field, format_args!("{}", Chain(error)));
         } else {
             self.put_exception(error);
         }
@@ -360,7 +362,7 @@ impl Visit for SpanVisitor<'_> {
     }
 
     fn record_error(&mut self, field: &Field, error: &(dyn Error + 'static)) {
-        self.put_text(field, format_args!("{}", Chain::line(error)));
+        self.put_text(field, format_args!("{}", Chain(error)));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {

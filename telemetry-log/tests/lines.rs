@@ -114,8 +114,7 @@ fn renamed_and_left_out_members() {
             "traceId",
             "span_id",
             "trace_flags",
-            "error",
-            "exception.stacktrace"
+            "error"
         ]
     );
     assert_eq!(line.text("level"), "warn");
@@ -395,7 +394,7 @@ fn our_own_diagnostics_stay_out() {
         std::thread::scope(|scope| {
             let dispatch = tracing::dispatcher::get_default(Clone::clone);
             scope.spawn(move || {
-                telemetry_log::suppress_current_thread();
+                telemetry_core::pipeline::mark_own_thread();
                 tracing::dispatcher::with_default(&dispatch, || info!("from the exporter"));
             });
         });

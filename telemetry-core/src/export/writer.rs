@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::pipeline::mark_own_thread;
+
 /// How much may wait in front of a writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a queue has these two bounds")]
@@ -98,7 +100,10 @@ impl WriterThread {
         let theirs = Arc::clone(&shared);
         std::thread::Builder::new()
             .name(name.into())
-            .spawn(move || run(writer, received, &theirs))?;
+            .spawn(move || {
+                mark_own_thread();
+                run(writer, received, &theirs);
+            })?;
         Ok(Self {
             commands,
             shared,

@@ -12,9 +12,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
 
-use super::Batch;
 use super::lane::{Command, Done, Driver, ExporterFactory, Lane};
 use super::report::{FlushError, ShutdownReport};
+use super::{Batch, mark_own_thread};
 use crate::diagnostics::Level;
 use crate::export::{Accepted, ExportError, ExportFuture, Exporter};
 
@@ -68,6 +68,7 @@ impl Pipeline {
         let thread = std::thread::Builder::new()
             .name("telemetry".to_owned())
             .spawn(move || {
+                mark_own_thread();
                 // what the transports trace and log must not come back as telemetry
                 let _quiet =
                     tracing::subscriber::set_default(tracing::subscriber::NoSubscriber::new());

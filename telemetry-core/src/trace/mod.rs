@@ -30,4 +30,4 @@ pub use record::Record;
 pub use sample::{Decision, Ratio, Sampler};
 pub use scope::of as scope_of;
 pub use span_ext::{SetParentError, SpanExt, end, set_attribute, with_record};
-pub use state::SpanState;
+pub use state::{SpanState, ids_of};

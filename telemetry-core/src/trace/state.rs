@@ -2,8 +2,10 @@
 
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanId, TraceContextExt};
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::record::Record;
+use super::table;
 use crate::clock::Timestamp;
 use crate::context::current::Slot;
 use crate::context::{CurrentIds, SpanContext, TraceState};
@@ -22,6 +24,22 @@ pub struct SpanState {
     pub(super) record: Option<Box<Record>>,
     /// The OpenTelemetry context of the span, made when it is first needed.
     pub(super) context: Option<Context>,
+}
+
+/// The ids of an open span, for what names it without being within it, such as a log line with an
+/// explicit parent. They can no longer be replaced afterwards.
+#[must_use]
+pub fn ids_of<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>) -> Option<CurrentIds> {
+    if let Some(state) = span.extensions().get::<SpanState>()
+        && state.used
+    {
+        return Some(state.ids);
+    }
+    let mut extensions = span.extensions_mut();
+    let state = extensions.get_mut::<SpanState>()?;
+    state.used = true;
+    table::forget(span.id().into_u64());
+    Some(state.ids)
 }
 
 impl SpanState {

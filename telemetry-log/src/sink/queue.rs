@@ -19,8 +19,9 @@ const SHARDS: usize = 8;
 /// bounds what is lost in a write that never returns.
 const CHUNK_BYTES: usize = 16 * 1024;
 
-/// How many empty chunks a shard keeps for reuse.
-const SPARE_CHUNKS: usize = 2;
+/// How many empty chunks a shard keeps for reuse: what a busy thread fills while the writer is
+/// woken and writes.
+const SPARE_CHUNKS: usize = 8;
 
 /// The number of waiting bytes that wakes a writer that lingers.
 const WAKE_BYTES: u64 = 64 * 1024;
@@ -198,8 +199,7 @@ impl Queue {
             if let Some(chunk) = state.full.pop_front() {
                 into.push(chunk);
             } else if !state.chunk.is_empty() {
-                let spare = state.spare.pop().unwrap_or_default();
-                into.push(std::mem::replace(&mut state.chunk, spare));
+                into.push(state.next_chunk());
             }
         }
     }
@@ -315,10 +315,15 @@ impl ShardState {
     fn append(&mut self, line: &[u8], severity: Severity, unix_nanos: u64) {
         self.chunk.push(line, severity, unix_nanos);
         if self.chunk.bytes.len() >= CHUNK_BYTES {
-            let spare = self.spare.pop().unwrap_or_default();
-            let full = std::mem::replace(&mut self.chunk, spare);
+            let full = self.next_chunk();
             self.full.push_back(full);
         }
+    }
+
+    /// Begins a new chunk and returns the one before.
+    fn next_chunk(&mut self) -> Chunk {
+        let next = self.spare.pop().unwrap_or_default();
+        std::mem::replace(&mut self.chunk, next)
     }
 
     /// Drops the oldest line, counts it and returns its length.
@@ -341,6 +346,9 @@ impl ShardState {
 impl Chunk {
     #[inline]
     fn push(&mut self, line: &[u8], severity: Severity, unix_nanos: u64) {
+        if self.bytes.capacity() == 0 {
+            self.bytes.reserve(CHUNK_BYTES + CHUNK_BYTES / 4);
+        }
         let len = u32::try_from(line.len()).unwrap_or(u32::MAX);
         let mut head = [0; HEAD];
         head[..4].copy_from_slice(&len.to_le_bytes());

@@ -7,11 +7,10 @@ use std::thread;
 use std::time::Duration;
 
 use telemetry_core::clock::{Clock, Timestamp};
-use telemetry_core::pipeline::{DropReason, Drops, Ledger};
+use telemetry_core::pipeline::{DropReason, Drops, Ledger, mark_own_thread};
 
 use super::queue::Chunk;
 use super::{Diagnostics, LogSink, Queue};
-use crate::suppress::suppress_current_thread;
 
 /// How long the writer lets lines gather after a batch: the first line after a silence is
 /// written at once, and a busy program wakes the writer at most this often.
@@ -63,7 +62,7 @@ impl Writer {
         let thread = thread::Builder::new().name("telemetry-log".to_owned());
         let shared = Arc::clone(&writer);
         let thread = thread.spawn(move || {
-            suppress_current_thread();
+            mark_own_thread();
             Loop::new(shared, sink, diagnostics).run();
         })?;
         // the thread is never joined: a write that does not return must not hold the process

@@ -16,6 +16,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::export::{Accepted, ExportError};
+use crate::pipeline::mark_own_thread;
 
 /// What a foreign exporter can do.
 pub(super) trait Foreign: 'static {
@@ -196,6 +197,7 @@ fn drive(name: &str, runtime: Runtime, ended: oneshot::Receiver<()>) -> io::Resu
     std::thread::Builder::new()
         .name(format!("{name}-runtime"))
         .spawn(move || {
+            mark_own_thread();
             let _quiet = opentelemetry::Context::enter_telemetry_suppressed_scope();
             let _ = runtime.block_on(ended);
             // dropping it would wait for name resolution
@@ -212,6 +214,7 @@ fn serve<F: Foreign>(
     panics: &AtomicU64,
 ) {
     // telemetry about sending telemetry would never end
+    mark_own_thread();
     let _quiet = opentelemetry::Context::enter_telemetry_suppressed_scope();
     let _context = runtime.enter();
     let Ok(exporter) = guarded(panics, make) else {
