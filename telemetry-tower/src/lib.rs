@@ -4,7 +4,6 @@ mod authority;
 mod classify;
 mod head;
 pub mod http;
-mod incoming;
 mod method;
 mod query;
 mod route;

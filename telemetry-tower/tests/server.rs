@@ -420,6 +420,28 @@ fn a_filtered_request_has_no_span_and_records_none() {
 }
 
 #[test]
+fn baggage_reaches_the_handler_and_its_spans() {
+    use opentelemetry::baggage::BaggageExt;
+    run(|telemetry| async move {
+        let handler = || async {
+            tokio::task::yield_now().await;
+            let span = tracing::info_span!("inside");
+            span.in_scope(|| {
+                let context = opentelemetry::Context::current();
+                context.baggage().get("tenant").map(ToString::to_string)
+            })
+            .unwrap_or_default()
+        };
+        let app = Router::new().route("/", get(handler));
+        let address = serve(app.layer(ServerLayer::new())).await;
+        let response = exchange(address, closing("GET /", "baggage: tenant=blue\r\n")).await;
+        assert!(response.ends_with("blue"), "{response}");
+        let spans = telemetry.spans(2).await;
+        assert_eq!(spans[0].parent, spans[1].span_id);
+    });
+}
+
+#[test]
 fn a_layer_around_the_whole_router_names_by_method() {
     run(|telemetry| async move {
         let service = tower_layer::Layer::layer(&ServerLayer::new(), shop());
