@@ -41,7 +41,7 @@
 //! | `http.request.method` | the method, or `_OTHER` if it is not one of [`KnownMethods`]; then `http.request.method_original` is what was sent |
 //! | `http.route` | what the [`RouteExtractor`] finds, by default axum's `MatchedPath` |
 //! | `http.response.status_code` | the status |
-//! | `error.type` | for a failure, see [`Classify`]: the status, the type of the error, `cancelled` or `panic` |
+//! | `error.type` | for a failure, see [`Classify`]: the status, the type of the error, `cancelled` or `panic`, unless the handler has set it |
 //! | `url.scheme`, `url.path` | of the target; the scheme is `http` if the target has none |
 //! | `url.query` | the query, with the values of keys that sign or authorise replaced by `REDACTED` |
 //! | `server.address`, `server.port` | of the target, or of the `Host` header if it is valid |

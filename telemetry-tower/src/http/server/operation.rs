@@ -152,9 +152,12 @@ impl Drop for PanicGuard<'_> {
 }
 
 fn fail(record: &mut Record, failure: &Failure, message: Option<String>) {
-    record
-        .attributes
-        .set(semconv::ERROR_TYPE, failure.error_type());
+    // what the handler has said itself is more precise
+    if record.attributes.get(semconv::ERROR_TYPE).is_none() {
+        record
+            .attributes
+            .push(semconv::ERROR_TYPE, failure.error_type());
+    }
     let message = message.map_or(Cow::Borrowed(""), Cow::Owned);
     record.set_status(SpanStatus::Error, message);
 }
