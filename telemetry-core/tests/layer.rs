@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use telemetry_core::context::propagate::Extracted;
 use telemetry_core::context::{SpanContext, SpanId, TraceFlags, TraceId, current};
 use telemetry_core::otlp::Kind;
 use telemetry_core::pipeline::{Intake, Queue, QueueLimits};
@@ -92,11 +93,13 @@ fn a_span_that_was_ended_is_exported_once_while_handles_live_on() {
 #[test]
 fn an_offer_is_taken_by_a_span_of_its_target_only() {
     let (ended, open) = with_layer(|| {
-        let left = prepare(None, "GET", Kind::Server).unwrap().offer("mine");
+        let left = prepare(&Extracted::default(), "GET", Kind::Server)
+            .unwrap()
+            .offer("mine");
         drop(tracing::info_span!("other"));
         assert!(!left.is_taken());
         drop(left);
-        let prepared = prepare(None, "GET", Kind::Server).unwrap();
+        let prepared = prepare(&Extracted::default(), "GET", Kind::Server).unwrap();
         let ids = prepared.ids();
         let taken = prepared.offer("mine");
         let span = tracing::info_span!(target: "mine", "request");
@@ -104,4 +107,20 @@ fn an_offer_is_taken_by_a_span_of_its_target_only() {
         assert_eq!(span.span_context().unwrap().span_id(), ids.span_id);
     });
     assert_eq!((ended, open), (2, 0));
+}
+
+#[test]
+fn a_decision_without_a_parent_is_followed_and_a_deferred_one_is_taken() {
+    with_layer(|| {
+        let mut denied = Extracted::default();
+        denied.set_decision(false, false);
+        let mut prepared = prepare(&denied, "GET", Kind::Server).unwrap();
+        assert!(prepared.record_mut().is_none());
+        let mut deferred = Extracted::default();
+        deferred.set_parent(remote(), None);
+        let mut prepared = prepare(&deferred, "GET", Kind::Server).unwrap();
+        assert!(prepared.record_mut().is_some());
+        assert_eq!(prepared.ids().trace_id, remote().trace_id());
+        drop(prepared.offer("mine"));
+    });
 }

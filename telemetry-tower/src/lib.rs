@@ -1,10 +1,78 @@
 //! One tower layer for HTTP servers: the span of each request, right to its last byte.
+//!
+//! ```no_run
+//! use std::net::SocketAddr;
+//!
+//! use axum::{Router, extract::Path, routing::get};
+//! use telemetry_tower::ServerLayer;
+//!
+//! async fn hello(Path(name): Path<String>) -> String {
+//!     tracing::info!("greeting"); // carries the ids of the request's span
+//!     format!("hello {name}\n")
+//! }
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let app = Router::new()
+//!     .route("/hello/{name}", get(hello))
+//!     .route("/healthz", get(|| async { "ok" }))
+//!     .layer(ServerLayer::new().filter(|head| head.path() != "/healthz"));
+//! let socket = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+//! let app = app.into_make_service_with_connect_info::<SocketAddr>(); // for client.address
+//! axum::serve(socket, app).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The layer is a plain [`tower_layer::Layer`] over `http` types, so it fits around any such
+//! service; nothing is boxed. It records into the engine of the current `tracing` subscriber. An
+//! application that uses the facade `telemetry` takes `telemetry::server_layer()` and needs nothing
+//! else.
+//!
+//! # The span
+//!
+//! Its parent is what the configured propagators find in the headers. Its name is the method and
+//! the route, `GET /hello/{name}`; without a route it is the method alone, because clients choose
+//! paths, and a name must be one of few. Its kind is server, its level INFO, its target
+//! [`TARGET`](http::server::TARGET).
+//!
+//! | attribute | value |
+//! |---|---|
+//! | `http.request.method` | the method, or `_OTHER` if it is not one of [`KnownMethods`]; then `http.request.method_original` is what was sent |
+//! | `http.route` | what the [`RouteExtractor`] finds, by default axum's `MatchedPath` |
+//! | `http.response.status_code` | the status |
+//! | `error.type` | for a failure, see [`Classify`]: the status, the type of the error, `cancelled` or `panic`, unless the handler has set it |
+//! | `url.scheme`, `url.path` | of the target; the scheme is `http` if the target has none |
+//! | `url.query` | the query, with the values of keys that sign or authorise replaced by `REDACTED` |
+//! | `server.address`, `server.port` | of the target, or of the `Host` header if it is valid |
+//! | `client.address` | the peer's, if the server put axum's `ConnectInfo<SocketAddr>` or a `SocketAddr` into the extensions |
+//! | `network.protocol.version` | `1.0`, `1.1`, `2` or `3` |
+//! | `user_agent.original` | the header; bytes that are not UTF-8 become U+FFFD |
+//!
+//! No other header is recorded. Texts that a client chose are cut at 8000 characters.
+//!
+//! # Its end
+//!
+//! The span covers the body: a stream of an hour is a span of an hour, and a client that leaves
+//! ends it as `cancelled`. [`http::server`] has the table. Jobs that a handler leaves behind do not
+//! make it longer. The service, its body, and what they drop run inside the span.
+//!
+//! # Without a span
+//!
+//! A request that the sampler refuses keeps its ids, for logs and outgoing calls. If a level or
+//! target filter hides the span, its ids are still current in the request's task; without any
+//! telemetry engine, those of the caller are. Only [`ServerLayer::filter`] leaves a request out.
+//!
+//! # Features
+//!
+//! | feature | default | what it does |
+//! |---|---|---|
+//! | `axum` | yes | reads the matched route and the peer address from axum |
 
 mod authority;
 mod classify;
 mod head;
 pub mod http;
-mod incoming;
 mod method;
 mod query;
 mod route;

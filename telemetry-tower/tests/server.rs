@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::StatusCode as HttpStatus;
+use axum::http::{Method, StatusCode as HttpStatus};
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::routing::{any, get};
 use bytes::Bytes;
 use common::{Finished, PARENT, TRACE, Telemetry, closing, exchange, serve};
 use http_body::Frame;
@@ -133,14 +133,86 @@ fn responses_without_a_body_end_at_once() {
     });
 }
 
+#[test]
+fn a_body_that_the_server_does_not_send_ends_at_once() {
+    use tower_service::Service;
+    run(|telemetry| async move {
+        for (method, status) in [
+            (Method::GET, 101),
+            (Method::GET, 204),
+            (Method::GET, 304),
+            (Method::HEAD, 200),
+            (Method::CONNECT, 200),
+        ] {
+            let (app, _sender) = streaming_with(&[], HttpStatus::from_u16(status).unwrap());
+            let mut service = app.layer(ServerLayer::new());
+            let mut request = http::Request::new(Body::empty());
+            *request.method_mut() = method;
+            *request.uri_mut() = "/events".parse().unwrap();
+            let response = service.call(request).await.unwrap();
+            let spans = telemetry.take();
+            assert_eq!(spans.len(), 1, "{status}");
+            assert_eq!(
+                spans[0].get("http.response.status_code"),
+                status.to_string()
+            );
+            assert_eq!(spans[0].get("error.type"), "");
+            drop(response);
+        }
+    });
+}
+
+#[test]
+fn trailers_end_the_span() {
+    run(|telemetry| async move {
+        let (app, sender) = streaming(&[("trailer", "grpc-status")]);
+        let address = serve(app.layer(ServerLayer::new())).await;
+        let request = closing("GET /events", "TE: trailers\r\n");
+        let client = tokio::spawn(exchange(address, request));
+        sender.send(piece("one")).await.unwrap();
+        let mut trailers = http::HeaderMap::new();
+        trailers.insert("grpc-status", "0".parse().unwrap());
+        sender.send(Ok(Frame::trailers(trailers))).await.unwrap();
+        let span = telemetry.span().await;
+        assert_eq!(
+            (span.get("error.type"), span.status),
+            ("", StatusCode::Unset)
+        );
+        assert!(client.await.unwrap().contains("grpc-status: 0"));
+        drop(sender);
+    });
+}
+
+#[test]
+fn what_the_handler_says_of_its_error_stays() {
+    use telemetry_core::trace::SpanExt;
+    run(|telemetry| async move {
+        let handler = || async {
+            tracing::Span::current().set_attribute("error.type", "out_of_stock");
+            HttpStatus::SERVICE_UNAVAILABLE
+        };
+        let app = Router::new().route("/buy", get(handler));
+        let span = one(&telemetry, app, closing("GET /buy", "")).await;
+        assert_eq!(span.get("error.type"), "out_of_stock");
+        assert_eq!(span.status, StatusCode::Error);
+    });
+}
+
 /// A route whose body the test writes piece by piece.
 fn streaming(headers: &'static [(&'static str, &'static str)]) -> (Router, mpsc::Sender<Piece>) {
+    streaming_with(headers, HttpStatus::OK)
+}
+
+fn streaming_with(
+    headers: &'static [(&'static str, &'static str)],
+    status: HttpStatus,
+) -> (Router, mpsc::Sender<Piece>) {
     let (sender, receiver) = mpsc::channel::<Piece>(8);
     let receiver = std::sync::Arc::new(std::sync::Mutex::new(Some(receiver)));
-    let route = get(move || {
+    let route = any(move || {
         let receiver = receiver.lock().unwrap().take().unwrap();
         async move {
-            let mut response = Body::new(Pieces(receiver)).into_response();
+            let mut response = (status, Body::new(Pieces(receiver))).into_response();
             for (name, value) in headers {
                 response.headers_mut().insert(*name, value.parse().unwrap());
             }
@@ -416,6 +488,28 @@ fn a_filtered_request_has_no_span_and_records_none() {
         let response = exchange(address, closing("GET /healthz", &headers)).await;
         assert!(response.contains(TRACE), "{response}");
         assert!(telemetry.take().is_empty());
+    });
+}
+
+#[test]
+fn baggage_reaches_the_handler_and_its_spans() {
+    use opentelemetry::baggage::BaggageExt;
+    run(|telemetry| async move {
+        let handler = || async {
+            tokio::task::yield_now().await;
+            let span = tracing::info_span!("inside");
+            span.in_scope(|| {
+                let context = opentelemetry::Context::current();
+                context.baggage().get("tenant").map(ToString::to_string)
+            })
+            .unwrap_or_default()
+        };
+        let app = Router::new().route("/", get(handler));
+        let address = serve(app.layer(ServerLayer::new())).await;
+        let response = exchange(address, closing("GET /", "baggage: tenant=blue\r\n")).await;
+        assert!(response.ends_with("blue"), "{response}");
+        let spans = telemetry.spans(2).await;
+        assert_eq!(spans[0].parent, spans[1].span_id);
     });
 }
 

@@ -13,6 +13,7 @@ use super::record::Record;
 use super::sample::{self, Decision, Question, Sampler};
 use super::state::SpanState;
 use crate::clock::Clock;
+use crate::context::propagate::Extracted;
 use crate::context::{CurrentIds, SpanContext};
 use crate::otlp::{AnyValueView, Kind, ScopeId, SpanParts};
 use crate::pipeline::Intake;
@@ -132,12 +133,31 @@ impl Engine {
         attributes: &[KeyValue],
     ) -> SpanState {
         let parent = parent.filter(SpanContext::is_valid);
+        let sampled = parent.as_ref().map(SpanContext::is_sampled);
+        self.begin(parent, sampled, name, kind, attributes)
+    }
+
+    /// Starts a span for what came in: a parent, a decision, both or none.
+    pub(crate) fn start_incoming(&self, incoming: &Extracted, name: &str, kind: Kind) -> SpanState {
+        let parent = incoming.span_context.clone().filter(SpanContext::is_valid);
+        self.begin(parent, incoming.sampled, name, kind, &[])
+    }
+
+    fn begin(
+        &self,
+        parent: Option<SpanContext>,
+        sampled: Option<bool>,
+        name: &str,
+        kind: Kind,
+        attributes: &[KeyValue],
+    ) -> SpanState {
         let trace_id = parent
             .as_ref()
             .map_or_else(random::trace_id, SpanContext::trace_id);
         let kind_of_sdk = SpanKind::from(kind);
         let question = Question {
             parent: parent.as_ref(),
+            sampled,
             trace_id,
             name,
             kind: &kind_of_sdk,

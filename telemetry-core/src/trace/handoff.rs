@@ -6,6 +6,7 @@ use super::engine::Engine;
 use super::layer::SpanLayer;
 use super::record::Record;
 use super::state::SpanState;
+use crate::context::propagate::Extracted;
 use crate::context::{CurrentIds, SpanContext};
 use crate::otlp::Kind;
 
@@ -38,14 +39,14 @@ struct ScopedParent {
     outer: Option<CurrentIds>,
 }
 
-/// Prepares a span in the engine of the current subscriber; `None` if it has none.
+/// Prepares a span for what came in, in the engine of the current subscriber; `None` if it has none.
 #[must_use]
-pub fn prepare(parent: Option<SpanContext>, name: &str, kind: Kind) -> Option<Prepared> {
+pub fn prepare(incoming: &Extracted, name: &str, kind: Kind) -> Option<Prepared> {
     tracing::dispatcher::get_default(|dispatch| {
         let engine = dispatch.downcast_ref::<SpanLayer>()?.engine();
         Some(Prepared {
             engine: engine.id(),
-            state: engine.start(parent.clone(), name, kind),
+            state: engine.start_incoming(incoming, name, kind),
         })
     })
 }
@@ -55,6 +56,12 @@ impl Prepared {
     #[must_use]
     pub fn ids(&self) -> CurrentIds {
         self.state.ids
+    }
+
+    /// The identity that the span will have.
+    #[must_use]
+    pub fn span_context(&self) -> SpanContext {
+        self.state.span_context()
     }
 
     /// The record to fill; `None` if the span is not sampled.

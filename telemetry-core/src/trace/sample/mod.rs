@@ -22,7 +22,7 @@ pub enum Sampler {
     AlwaysOff,
     /// Records this share of traces, by their id.
     Ratio(Ratio),
-    /// Does what the parent does; what has no parent is decided by the inner sampler.
+    /// Does what was decided before; if nothing was, the inner sampler decides.
     ParentBased(Box<Self>),
     /// Any sampler written for the OpenTelemetry SDK.
     Custom(Box<dyn ShouldSample>),
@@ -44,6 +44,9 @@ pub struct Decision {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Question<'a> {
     pub(crate) parent: Option<&'a SpanContext>,
+    /// What was decided before: by the parent, by headers without a parent (B3's `0`), or by
+    /// nobody, even though there is a parent (B3 can defer it).
+    pub(crate) sampled: Option<bool>,
     pub(crate) trace_id: TraceId,
     pub(crate) name: &'a str,
     pub(crate) kind: &'a SpanKind,
@@ -81,8 +84,8 @@ impl Sampler {
                 let state = inherited();
                 Decision::new(sampled, if sampled { ratio.stamp(&state) } else { state })
             }
-            Self::ParentBased(root) => match question.parent {
-                Some(parent) => Decision::new(parent.is_sampled(), parent.trace_state().clone()),
+            Self::ParentBased(root) => match question.sampled {
+                Some(sampled) => Decision::new(sampled, inherited()),
                 None => root.decide(question),
             },
             Self::Custom(sampler) => ask(sampler.as_ref(), question),

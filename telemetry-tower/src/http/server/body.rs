@@ -34,6 +34,7 @@ pin_project! {
 }
 
 impl<B: Body> ServerBody<B> {
+    /// A body whose end ends the span.
     pub(super) fn new(inner: B, operation: Operation, headers: &HeaderMap) -> Self {
         let remaining = inner.size_hint().exact().or_else(|| {
             headers
@@ -43,6 +44,9 @@ impl<B: Body> ServerBody<B> {
                 .parse()
                 .ok()
         });
+        if remaining == Some(0) || inner.is_end_stream() {
+            return Self::after(inner, operation);
+        }
         Self {
             inner: Some(inner),
             operation: Some(operation),
@@ -50,8 +54,9 @@ impl<B: Body> ServerBody<B> {
         }
     }
 
-    /// A body whose span has ended.
-    pub(super) fn ended(inner: B) -> Self {
+    /// A body that nobody polls: the span ends now.
+    pub(super) fn after(inner: B, operation: Operation) -> Self {
+        operation.end();
         Self {
             inner: Some(inner),
             operation: None,
@@ -96,8 +101,7 @@ where
                 operation.error(error);
                 true
             }
-            // a server that knows the length does not poll again after the last byte
-            Some(Ok(frame)) => count(this.remaining, frame) || inner.is_end_stream(),
+            Some(Ok(frame)) => is_last(this.remaining, frame) || inner.is_end_stream(),
         };
         if last && let Some(operation) = this.operation.take() {
             operation.end();
@@ -116,10 +120,11 @@ where
     }
 }
 
-/// Counts a frame. Returns whether it has the last byte.
-fn count<D: Buf>(remaining: &mut Option<u64>, frame: &Frame<D>) -> bool {
+/// Counts a frame. Returns whether the server does not poll again after it: it has the trailers,
+/// or the last byte of a known length.
+fn is_last<D: Buf>(remaining: &mut Option<u64>, frame: &Frame<D>) -> bool {
     let (Some(left), Some(data)) = (remaining, frame.data_ref()) else {
-        return false;
+        return frame.is_trailers();
     };
     *left = left.saturating_sub(data.remaining() as u64);
     *left == 0

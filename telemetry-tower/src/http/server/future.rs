@@ -88,11 +88,10 @@ fn respond<B: Body>(
 ) -> Response<ServerBody<B>> {
     let (parts, body) = response.into_parts();
     operation.response(parts.status, &parts.headers);
-    let body = if answer.has_body(parts.status) && !body.is_end_stream() {
+    let body = if answer.has_body(parts.status) {
         ServerBody::new(body, operation, &parts.headers)
     } else {
-        operation.end();
-        ServerBody::ended(body)
+        ServerBody::after(body, operation)
     };
     Response::from_parts(parts, body)
 }

@@ -26,6 +26,7 @@ mod operation;
 mod options;
 mod service;
 mod start;
+mod surroundings;
 
 pub use body::ServerBody;
 pub use future::ServerFuture;

@@ -6,13 +6,14 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
-use telemetry_core::context::{CurrentIds, EnteredIds, enter_ids};
+use telemetry_core::context::EnteredIds;
 use telemetry_core::otlp::StatusCode as SpanStatus;
 use telemetry_core::trace::{self, Record};
 use tracing::Span;
 
 use super::attributes::cut;
 use super::options::Options;
+use super::surroundings::Surroundings;
 use crate::{Failure, semconv};
 
 /// The span of a request and what is known of its end. Dropped before [`Operation::end`], it ends
@@ -20,8 +21,7 @@ use crate::{Failure, semconv};
 #[derive(Debug)]
 pub(super) struct Operation {
     span: Span,
-    /// The ids to make current on each poll, because entering the span does not.
-    ids: Option<CurrentIds>,
+    surroundings: Surroundings,
     /// Whether there is a record to fill.
     recorded: bool,
     options: Arc<Options>,
@@ -31,20 +31,18 @@ pub(super) struct Operation {
 }
 
 impl Operation {
-    /// A request with a span that was made with these ids.
-    pub(super) fn new(span: Span, ids: CurrentIds, options: Arc<Options>) -> Self {
-        let mut operation = Self::outside(span, None, options);
-        operation.recorded = ids.trace_flags.is_sampled();
-        operation
-    }
-
-    /// A request that records nothing, with the ids to make current while it is handled.
-    pub(super) fn outside(span: Span, ids: Option<CurrentIds>, options: Arc<Options>) -> Self {
+    /// A request with its span, which has a record or not.
+    pub(super) fn new(
+        span: Span,
+        recorded: bool,
+        surroundings: Surroundings,
+        options: &Arc<Options>,
+    ) -> Self {
         Self {
             span,
-            ids,
-            recorded: false,
-            options,
+            surroundings,
+            recorded,
+            options: Arc::clone(options),
             status: None,
             failure: None,
             message: None,
@@ -68,10 +66,12 @@ impl Operation {
 
     #[inline]
     fn enter(&self) -> Entered<'_> {
+        let context = self.surroundings.attach();
         let span = self.span.enter();
         Entered {
-            _ids: self.ids.map(|ids| enter_ids(Some(ids))),
+            _ids: self.surroundings.enter(),
             _span: span,
+            _context: context,
         }
     }
 
@@ -130,10 +130,11 @@ impl Drop for Operation {
     }
 }
 
-/// The work runs inside the span until this is dropped.
+/// The work runs inside the span until this is dropped, in the order of the fields.
 struct Entered<'a> {
     _ids: Option<EnteredIds>,
     _span: tracing::span::Entered<'a>,
+    _context: Option<opentelemetry::ContextGuard>,
 }
 
 struct PanicGuard<'a> {
@@ -151,9 +152,12 @@ impl Drop for PanicGuard<'_> {
 }
 
 fn fail(record: &mut Record, failure: &Failure, message: Option<String>) {
-    record
-        .attributes
-        .set(semconv::ERROR_TYPE, failure.error_type());
+    // what the handler has said itself is more precise
+    if record.attributes.get(semconv::ERROR_TYPE).is_none() {
+        record
+            .attributes
+            .push(semconv::ERROR_TYPE, failure.error_type());
+    }
     let message = message.map_or(Cow::Borrowed(""), Cow::Owned);
     record.set_status(SpanStatus::Error, message);
 }

@@ -1,0 +1,75 @@
+//! What is current while a request is handled, beside its span.
+
+use opentelemetry::baggage::{Baggage, BaggageExt};
+use opentelemetry::trace::TraceContextExt;
+use opentelemetry::{Context, ContextGuard};
+use telemetry_core::context::propagate::Extracted;
+use telemetry_core::context::{CurrentIds, EnteredIds, SpanContext, enter_ids, otel};
+
+/// The ids and the OpenTelemetry context to make current on each poll.
+#[derive(Debug, Default)]
+pub(super) struct Surroundings {
+    ids: Option<CurrentIds>,
+    context: Option<Context>,
+}
+
+impl Surroundings {
+    /// What goes around a span that makes its own ids current: the baggage, if any came.
+    pub(super) fn with_span(incoming: &Extracted) -> Self {
+        Self {
+            ids: None,
+            context: baggage(incoming),
+        }
+    }
+
+    /// What stands in for a span that is filtered out, or that nobody records: its identity, or
+    /// that of the caller, and the baggage.
+    pub(super) fn without_span(identity: Option<&SpanContext>, incoming: &Extracted) -> Self {
+        let baggage = baggage(incoming);
+        let Some(identity) = identity else {
+            return Self {
+                ids: None,
+                context: baggage,
+            };
+        };
+        let context = otel::is_armed().then(|| {
+            let context = baggage.unwrap_or_else(Context::current);
+            context.with_remote_span_context(identity.into())
+        });
+        Self {
+            ids: Some(ids(identity)),
+            context,
+        }
+    }
+
+    /// Attaches the OpenTelemetry context: before a span is entered, whose own goes on top of it.
+    #[inline]
+    pub(super) fn attach(&self) -> Option<ContextGuard> {
+        self.context.clone().map(Context::attach)
+    }
+
+    /// Makes the ids current: after a span is entered.
+    #[inline]
+    pub(super) fn enter(&self) -> Option<EnteredIds> {
+        self.ids.map(|ids| enter_ids(Some(ids)))
+    }
+}
+
+/// The current context with the baggage that came.
+fn baggage(incoming: &Extracted) -> Option<Context> {
+    if incoming.baggage.is_empty() {
+        return None;
+    }
+    otel::arm();
+    Some(Context::current_with_baggage(Baggage::from(
+        &incoming.baggage,
+    )))
+}
+
+fn ids(context: &SpanContext) -> CurrentIds {
+    CurrentIds {
+        trace_id: context.trace_id(),
+        span_id: context.span_id(),
+        trace_flags: context.trace_flags(),
+    }
+}
