@@ -15,7 +15,7 @@ pub mod propagate;
 mod span_context;
 mod trace_state;
 
-pub use self::current::{CurrentIds, EnteredIds, current, enter_ids};
+pub use self::current::{CurrentIds, EnteredIds, arm, current, enter_ids};
 pub use baggage::{Baggage, BaggageEntry, BaggageError};
 pub use carrier::{Carrier, CarrierMut};
 pub use discarded::{Discarded, discarded};

@@ -1,10 +1,10 @@
 //! What makes spans: ids, the head decision, the clock, and where finished spans go.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use opentelemetry::KeyValue;
-use opentelemetry::trace::{SpanId, SpanKind};
+use opentelemetry::trace::{Link, SpanId, SpanKind};
 
 use super::counters::SpanCounters;
 use super::limits::SpanLimits;
@@ -12,6 +12,7 @@ use super::random;
 use super::record::Record;
 use super::sample::{self, Decision, Question, Sampler};
 use super::state::SpanState;
+use super::table;
 use crate::clock::Clock;
 use crate::context::{CurrentIds, SpanContext};
 use crate::otlp::{AnyValueView, Kind, ScopeId, SpanParts};
@@ -120,16 +121,17 @@ impl Engine {
 
     /// Starts a span whose decision needs no attributes, or that has none yet.
     pub(crate) fn start(&self, parent: Option<SpanContext>, name: &str, kind: Kind) -> SpanState {
-        self.start_with(parent, name, kind, &[])
+        self.start_with(parent, name, kind, &[], &[])
     }
 
-    /// Starts a span.
+    /// Starts a span. It counts as open once it is [`opened`](Self::opened).
     pub(crate) fn start_with(
         &self,
         parent: Option<SpanContext>,
         name: &str,
         kind: Kind,
         attributes: &[KeyValue],
+        links: &[Link],
     ) -> SpanState {
         let parent = parent.filter(SpanContext::is_valid);
         let trace_id = parent
@@ -142,6 +144,7 @@ impl Engine {
             name,
             kind: &kind_of_sdk,
             attributes,
+            links,
         };
         let decision = self.sampler.decide(question);
         let ids = CurrentIds {
@@ -165,7 +168,6 @@ impl Engine {
             for entry in &decision.attributes {
                 record.attributes.set(entry.key.as_str(), &entry.value);
             }
-            self.counters.started();
             record
         });
         SpanState {
@@ -174,29 +176,28 @@ impl Engine {
             parent_span_id: parent.map_or(SpanId::INVALID, SpanContext::span_id),
             parent_is_remote: parent.map(SpanContext::is_remote),
             start: self.clock.now(),
-            used: false,
+            used: AtomicBool::new(false),
+            home: table::thread(),
             record,
-            context: None,
+            baggage: None,
         }
     }
 
-    /// Decides anew for a span that has no parent yet and whose ids nobody knows.
-    pub(crate) fn restart(&self, state: &mut SpanState, parent: &SpanContext, name: &str) {
-        let kind = state
-            .record
-            .as_ref()
-            .map_or(Kind::Internal, |record| record.kind);
-        let attributes = state
-            .record
-            .as_deref()
-            .filter(|_| self.sampler.reads_attributes())
-            .map(key_values)
-            .unwrap_or_default();
-        let fresh = self.start_with(Some(parent.clone()), name, kind, &attributes);
+    /// Counts a span that somebody now holds.
+    #[inline]
+    pub(crate) fn opened(&self, state: &SpanState) {
+        if state.record.is_some() {
+            self.counters.started();
+        }
+    }
+
+    /// Takes the ids and the decision of `fresh`, which was started for the same span with another
+    /// parent, and keeps what was recorded.
+    pub(crate) fn restart(&self, state: &mut SpanState, fresh: SpanState) {
         let record = match (state.record.take(), fresh.record) {
-            (Some(old), Some(new)) => {
+            (Some(mut old), Some(new)) => {
+                old.add_missing(&new);
                 Record::put_back(new);
-                self.counters.ended();
                 Some(old)
             }
             (Some(old), None) => {
@@ -204,25 +205,31 @@ impl Engine {
                 self.counters.ended();
                 None
             }
-            (None, new) => new,
+            (None, Some(new)) => {
+                self.counters.started();
+                Some(new)
+            }
+            (None, None) => None,
         };
-        *state = SpanState {
-            record,
-            start: state.start,
-            ..fresh
-        };
+        state.ids = fresh.ids;
+        state.trace_state = fresh.trace_state;
+        state.parent_span_id = fresh.parent_span_id;
+        state.parent_is_remote = fresh.parent_is_remote;
+        state.record = record;
     }
 
     /// Ends a span: its message goes to the exporters, its memory back to the pool.
-    pub(crate) fn end(&self, state: SpanState, scope: ScopeId, name: &str) {
-        let end = self.clock.now().unix_nanos_from(state.start);
-        self.end_at(state, scope, name, end);
+    pub(crate) fn end(&self, state: &mut SpanState, scope: impl FnOnce() -> ScopeId, name: &str) {
+        if state.record.is_some() {
+            let end = self.clock.now().unix_nanos_from(state.start);
+            self.end_at(state, scope(), name, end);
+        }
     }
 
     /// Ends a span at a time that somebody else has read.
     pub(crate) fn end_at(
         &self,
-        mut state: SpanState,
+        state: &mut SpanState,
         scope: ScopeId,
         name: &str,
         end_unix_nanos: u64,
