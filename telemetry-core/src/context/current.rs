@@ -3,8 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use opentelemetry::Context;
 use opentelemetry::trace::{SpanId, TraceContextExt, TraceFlags, TraceId};
+use opentelemetry::{Context, ContextGuard};
+
+use super::SpanContext;
 
 /// The ids of the span that is current on this thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +27,21 @@ pub struct CurrentIds {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot {
     pub(crate) ids: CurrentIds,
-    /// Which engine made the span: nested dispatchers and parallel tests have several.
-    pub(crate) engine: u32,
+    pub(crate) key: Key,
     /// Whether the span has a tracestate, which is too large for the cell.
     pub(crate) has_trace_state: bool,
     /// Whether the span is a local root whose ids nobody is known to have used.
     pub(crate) tracks_use: bool,
+}
+
+/// Which span of which layer: nested dispatchers and parallel tests have several layers, and the
+/// registry below each gives its numbers without asking the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// The layer; 0 for ids without a span.
+    pub(crate) layer: u32,
+    /// The number that the registry gave, or that of an [`EnteredIds`].
+    pub(crate) span: u64,
 }
 
 thread_local! {
@@ -38,10 +49,13 @@ thread_local! {
     /// Whether somebody has read the ids of the current span: they can no longer be replaced.
     static USED: Cell<bool> = const { Cell::new(false) };
     static STACK: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
+    /// The number of the last [`EnteredIds`].
+    static ENTERED: Cell<u64> = const { Cell::new(0) };
 }
 
+/// One enter, with what was current before it.
 struct Frame {
-    key: u64,
+    entered: Key,
     slot: Option<Slot>,
     used: bool,
 }
@@ -54,6 +68,7 @@ static ARMED: AtomicBool = AtomicBool::new(false);
 ///
 /// A thread-local read. Once OpenTelemetry contexts are in use in this process, the current
 /// [`opentelemetry::Context`] is asked first, so that spans made through that API are found too.
+/// Whoever asks is taken to pass the ids on: the span can no longer be given another parent.
 #[inline]
 #[must_use]
 pub fn current() -> Option<CurrentIds> {
@@ -67,8 +82,19 @@ pub fn current() -> Option<CurrentIds> {
     Some(slot.ids)
 }
 
+/// The same, for those who only compare.
+pub(crate) fn peek() -> Option<CurrentIds> {
+    let ids = if is_armed() {
+        opentelemetry_ids()
+    } else {
+        None
+    };
+    ids.or_else(|| SLOT.get().map(|slot| slot.ids))
+}
+
+#[cold]
 fn opentelemetry_ids() -> Option<CurrentIds> {
-    Context::map_current(|context| {
+    with_opentelemetry(|context| {
         let span = context.span();
         let span = span.span_context();
         span.is_valid().then(|| CurrentIds {
@@ -76,38 +102,73 @@ fn opentelemetry_ids() -> Option<CurrentIds> {
             span_id: span.span_id(),
             trace_flags: span.trace_flags(),
         })
-    })
+    })?
+}
+
+/// Reads the current OpenTelemetry context; `None` once this thread has none any more, because it
+/// ends. The API itself panics then, which in a thread-local's destructor ends the process.
+pub(crate) fn with_opentelemetry<T>(read: impl FnOnce(&Context) -> T) -> Option<T> {
+    thread_local! {
+        // made after the API's own, and therefore gone before it
+        static ALIVE: Alive = Alive(std::panic::catch_unwind(|| Context::map_current(|_| ())).is_ok());
+    }
+    let alive = ALIVE.try_with(|alive| alive.0).unwrap_or(false);
+    alive.then(|| Context::map_current(read))
+}
+
+/// Has a destructor, so that its end can be seen.
+struct Alive(bool);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0 = false;
+    }
 }
 
 /// Makes `ids` current until the guard is dropped, without a span: how context survives where a
-/// span is filtered out or telemetry is disabled.
+/// span is filtered out or telemetry is disabled. `None` leaves nothing current.
 #[must_use = "the ids are current until the guard is dropped"]
 pub fn enter_ids(ids: Option<CurrentIds>) -> EnteredIds {
+    let number = ENTERED.get() + 1;
+    ENTERED.set(number);
+    let key = Key {
+        layer: 0,
+        span: number,
+    };
     let slot = ids.map(|ids| Slot {
         ids,
-        engine: 0,
+        key,
         has_trace_state: false,
         tracks_use: false,
     });
+    enter(key, slot);
+    let attached = is_armed().then(|| with_opentelemetry(|context| attach(context, ids)));
     EnteredIds {
-        previous: SLOT.replace(slot),
-        used: USED.replace(true),
-        _thread: std::marker::PhantomData,
+        key,
+        _attached: attached.flatten().map(Context::attach),
     }
+}
+
+fn attach(context: &Context, ids: Option<CurrentIds>) -> Context {
+    let span = ids.map(|ids| SpanContext::new(ids.trace_id, ids.span_id, ids.trace_flags));
+    context.with_remote_span_context(
+        span.map_or(opentelemetry::trace::SpanContext::NONE, |span| {
+            (&span.remote()).into()
+        }),
+    )
 }
 
 /// Restores the previous ids when dropped; see [`enter_ids`].
 #[derive(Debug)]
 pub struct EnteredIds {
-    previous: Option<Slot>,
-    used: bool,
-    _thread: std::marker::PhantomData<*const ()>,
+    key: Key,
+    /// Also keeps the guard on its thread.
+    _attached: Option<ContextGuard>,
 }
 
 impl Drop for EnteredIds {
     fn drop(&mut self) {
-        SLOT.set(self.previous);
-        USED.set(self.used);
+        pop(self.key);
     }
 }
 
@@ -116,14 +177,17 @@ pub(crate) fn slot() -> Option<Slot> {
     SLOT.get()
 }
 
-/// Replaces the ids of the current span of `engine` that are `old`, after its parent was set.
-pub(crate) fn replace(engine: u32, old: CurrentIds, new: Slot) {
-    if SLOT
-        .get()
-        .is_some_and(|slot| slot.engine == engine && slot.ids == old)
-    {
+/// Replaces what this thread has of a span that is entered, after its parent was set.
+pub(crate) fn replace(new: Slot) {
+    let is_it = |slot: &Option<Slot>| slot.is_some_and(|slot| slot.key == new.key);
+    if is_it(&SLOT.get()) {
         SLOT.set(Some(new));
     }
+    with_stack(|stack| {
+        for frame in stack.iter_mut().filter(|frame| is_it(&frame.slot)) {
+            frame.slot = Some(new);
+        }
+    });
 }
 
 /// Says that somebody knows the current ids.
@@ -132,39 +196,48 @@ pub(crate) fn mark_used() {
     USED.set(true);
 }
 
-#[inline]
-pub(crate) fn is_used() -> bool {
-    USED.get()
+/// Whether the ids of a span were used on this thread since it was entered.
+pub(crate) fn is_used(key: Key) -> bool {
+    let is_it = |slot: Option<Slot>| slot.is_some_and(|slot| slot.key == key);
+    (is_it(SLOT.get()) && USED.get())
+        || with_stack(|stack| stack.iter().any(|frame| frame.used && is_it(frame.slot)))
+            .unwrap_or(false)
 }
 
-/// Makes `slot` current and remembers what was; `key` names the span for [`pop`].
+/// Makes the span of `slot` current and remembers what was, until [`pop`].
 #[inline]
-pub(crate) fn push(key: u64, slot: Slot) {
+pub(crate) fn push(slot: Slot) {
+    enter(slot.key, Some(slot));
+}
+
+#[inline]
+fn enter(key: Key, slot: Option<Slot>) {
     let frame = Frame {
-        key,
-        slot: SLOT.replace(Some(slot)),
+        entered: key,
+        slot: SLOT.replace(slot),
         used: USED.replace(false),
     };
-    // the stack is gone while the thread ends; then there is nothing to come back to
-    let _ = STACK.try_with(|stack| stack.try_borrow_mut().map(|mut stack| stack.push(frame)));
+    with_stack(|stack| stack.push(frame));
 }
 
 /// Ends what [`push`] began. Returns whether the ids were used meanwhile. Guards may be dropped
 /// out of order: then what is current stays, and what comes back later is corrected.
 #[inline]
-pub(crate) fn pop(key: u64) -> bool {
+pub(crate) fn pop(key: Key) -> bool {
+    with_stack(|stack| pop_from(stack, key)).unwrap_or(false)
+}
+
+/// The stack is gone while the thread ends; then there is nothing to come back to.
+#[inline]
+fn with_stack<T>(act: impl FnOnce(&mut Vec<Frame>) -> T) -> Option<T> {
     STACK
-        .try_with(|stack| {
-            stack
-                .try_borrow_mut()
-                .is_ok_and(|mut stack| pop_from(&mut stack, key))
-        })
-        .unwrap_or(false)
+        .try_with(|stack| stack.try_borrow_mut().ok().map(|mut stack| act(&mut stack)))
+        .ok()?
 }
 
 #[inline]
-fn pop_from(stack: &mut Vec<Frame>, key: u64) -> bool {
-    if stack.last().is_some_and(|frame| frame.key == key) {
+fn pop_from(stack: &mut Vec<Frame>, key: Key) -> bool {
+    if stack.last().is_some_and(|frame| frame.entered == key) {
         let Some(frame) = stack.pop() else {
             return false;
         };
@@ -175,8 +248,8 @@ fn pop_from(stack: &mut Vec<Frame>, key: u64) -> bool {
 }
 
 #[cold]
-fn pop_within(stack: &mut Vec<Frame>, key: u64) -> bool {
-    let Some(index) = stack.iter().rposition(|frame| frame.key == key) else {
+fn pop_within(stack: &mut Vec<Frame>, key: Key) -> bool {
+    let Some(index) = stack.iter().rposition(|frame| frame.entered == key) else {
         return false;
     };
     let removed = stack.remove(index);
@@ -192,14 +265,22 @@ pub(crate) fn is_armed() -> bool {
     ARMED.load(Ordering::Relaxed)
 }
 
-/// From now on, spans attach an OpenTelemetry context when they are entered.
-pub(crate) fn arm() {
+/// From now on, entering a `tracing` span also attaches an OpenTelemetry context, so that parents
+/// are right in both directions and what the context holds follows the span.
+///
+/// The first tracer of our [`TracerProvider`](crate::trace::TracerProvider) does it, and whoever
+/// extracts baggage should: its place is that context.
+pub fn arm() {
     ARMED.store(true, Ordering::Relaxed);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn key(span: u64) -> Key {
+        Key { layer: 1, span }
+    }
 
     fn slot_of(span: u64) -> Slot {
         let ids = CurrentIds {
@@ -209,7 +290,7 @@ mod tests {
         };
         Slot {
             ids,
-            engine: 1,
+            key: key(span),
             has_trace_state: false,
             tracks_use: false,
         }
@@ -221,22 +302,22 @@ mod tests {
 
     #[test]
     fn nested_spans_come_back_in_order() {
-        push(1, slot_of(1));
-        push(2, slot_of(2));
+        push(slot_of(1));
+        push(slot_of(2));
         assert_eq!(current_span(), Some(2));
-        assert!(pop(2));
+        assert!(pop(key(2)));
         assert_eq!(current_span(), Some(1));
-        pop(1);
+        pop(key(1));
         assert_eq!(current_span(), None);
     }
 
     #[test]
     fn guards_dropped_out_of_order_do_not_leave_a_span_behind() {
-        push(1, slot_of(1));
-        push(2, slot_of(2));
-        pop(1);
+        push(slot_of(1));
+        push(slot_of(2));
+        pop(key(1));
         assert_eq!(current_span(), Some(2));
-        pop(2);
+        pop(key(2));
         assert_eq!(current_span(), None);
     }
 
@@ -248,5 +329,27 @@ mod tests {
             assert_eq!(current(), Some(outer));
         }
         assert_eq!(current(), None);
+    }
+
+    #[test]
+    fn ids_without_a_span_may_outlive_the_span_around_them() {
+        push(slot_of(1));
+        let entered = enter_ids(Some(slot_of(7).ids));
+        pop(key(1));
+        assert_eq!(current_span(), Some(7));
+        drop(entered);
+        assert_eq!(current_span(), None);
+    }
+
+    #[test]
+    fn use_is_remembered_below_other_spans() {
+        push(slot_of(1));
+        assert!(!is_used(key(1)));
+        let _ = current();
+        push(slot_of(2));
+        assert!(is_used(key(1)));
+        assert!(!is_used(key(2)));
+        pop(key(2));
+        assert!(pop(key(1)));
     }
 }

@@ -19,7 +19,7 @@ mod trace_state;
 #[doc(hidden)]
 pub mod fuzz;
 
-pub use self::current::{CurrentIds, EnteredIds, current, enter_ids};
+pub use self::current::{CurrentIds, EnteredIds, arm, current, enter_ids};
 pub use baggage::{Baggage, BaggageEntry, BaggageError};
 pub use carrier::{Carrier, CarrierMut};
 pub use discarded::{Discarded, discarded};

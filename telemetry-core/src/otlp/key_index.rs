@@ -26,12 +26,17 @@ thread_local! {
 
 impl KeyIndex {
     pub(super) fn take() -> Self {
-        INDEX.take().unwrap_or_default()
+        INDEX
+            .try_with(Cell::take)
+            .ok()
+            .flatten()
+            .unwrap_or_default()
     }
 
     pub(super) fn put_back(self) {
         if self.slots.len() <= MAX_KEPT_SLOTS {
-            INDEX.set(Some(self));
+            // the thread may be ending
+            let _ = INDEX.try_with(|index| index.set(Some(self)));
         }
     }
 

@@ -72,9 +72,11 @@ impl otel::Tracer for Tracer {
             .as_ref()
             .map_or(Kind::Internal, Kind::from);
         let attributes = builder.attributes.unwrap_or_default();
-        let mut state = self
-            .engine
-            .start_with(parent_of(parent), &builder.name, kind, &attributes);
+        let links = builder.links.as_deref().unwrap_or_default();
+        let mut state =
+            self.engine
+                .start_with(parent_of(parent), &builder.name, kind, &attributes, links);
+        self.engine.opened(&state);
         if let Some(start) = builder.start_time {
             state.start = state.start.shifted_to(unix_nanos(start));
         }
@@ -84,7 +86,7 @@ impl otel::Tracer for Tracer {
                     .iter()
                     .map(|entry| (entry.key.as_str(), &entry.value)),
             );
-            for link in builder.links.iter().flatten() {
+            for link in links {
                 record.add_link(&SpanContext::from(&link.span_context), &link.attributes);
             }
             for event in builder.events.iter().flatten() {
@@ -113,7 +115,7 @@ fn parent_of(context: &Context) -> Option<SpanContext> {
     if context.has_active_span() {
         return Some(SpanContext::from(context.span().span_context()));
     }
-    if Context::map_current(TraceContextExt::has_active_span) {
+    if current::with_opentelemetry(TraceContextExt::has_active_span) == Some(true) {
         return None;
     }
     let slot = current::slot()?;
@@ -207,15 +209,15 @@ impl otel::Span for Span {
     }
 
     fn end(&mut self) {
-        if let Some(state) = self.state.take() {
-            self.engine.end(state, self.scope, &self.name);
+        if let Some(mut state) = self.state.take() {
+            self.engine.end(&mut state, || self.scope, &self.name);
         }
     }
 
     fn end_with_timestamp(&mut self, timestamp: SystemTime) {
-        if let Some(state) = self.state.take() {
+        if let Some(mut state) = self.state.take() {
             self.engine
-                .end_at(state, self.scope, &self.name, unix_nanos(timestamp));
+                .end_at(&mut state, self.scope, &self.name, unix_nanos(timestamp));
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What makes spans: ids, the head decision, the clock, and where finished spans go.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use opentelemetry::KeyValue;
-use opentelemetry::trace::{SpanId, SpanKind};
+use opentelemetry::trace::{Link, SpanId, SpanKind};
 
 use super::counters::SpanCounters;
 use super::limits::SpanLimits;
@@ -12,6 +12,7 @@ use super::random;
 use super::record::Record;
 use super::sample::{self, Decision, Question, Sampler};
 use super::state::SpanState;
+use super::table;
 use crate::clock::Clock;
 use crate::context::propagate::Extracted;
 use crate::context::{CurrentIds, SpanContext};
@@ -121,47 +122,59 @@ impl Engine {
 
     /// Starts a span whose decision needs no attributes, or that has none yet.
     pub(crate) fn start(&self, parent: Option<SpanContext>, name: &str, kind: Kind) -> SpanState {
-        self.start_with(parent, name, kind, &[])
+        self.start_with(parent, name, kind, &[], &[])
     }
 
-    /// Starts a span.
+    /// Starts a span. It counts as open once it is [`opened`](Self::opened).
     pub(crate) fn start_with(
         &self,
         parent: Option<SpanContext>,
         name: &str,
         kind: Kind,
         attributes: &[KeyValue],
+        links: &[Link],
     ) -> SpanState {
         let parent = parent.filter(SpanContext::is_valid);
         let sampled = parent.as_ref().map(SpanContext::is_sampled);
-        self.begin(parent, sampled, name, kind, attributes)
+        let known = Known {
+            name,
+            kind,
+            attributes,
+            links,
+        };
+        self.begin(parent, sampled, known)
     }
 
     /// Starts a span for what came in: a parent, a decision, both or none.
     pub(crate) fn start_incoming(&self, incoming: &Extracted, name: &str, kind: Kind) -> SpanState {
         let parent = incoming.span_context.clone().filter(SpanContext::is_valid);
-        self.begin(parent, incoming.sampled, name, kind, &[])
+        let known = Known {
+            name,
+            kind,
+            attributes: &[],
+            links: &[],
+        };
+        self.begin(parent, incoming.sampled, known)
     }
 
     fn begin(
         &self,
         parent: Option<SpanContext>,
         sampled: Option<bool>,
-        name: &str,
-        kind: Kind,
-        attributes: &[KeyValue],
+        known: Known<'_>,
     ) -> SpanState {
         let trace_id = parent
             .as_ref()
             .map_or_else(random::trace_id, SpanContext::trace_id);
-        let kind_of_sdk = SpanKind::from(kind);
+        let kind = SpanKind::from(known.kind);
         let question = Question {
             parent: parent.as_ref(),
             sampled,
             trace_id,
-            name,
-            kind: &kind_of_sdk,
-            attributes,
+            name: known.name,
+            kind: &kind,
+            attributes: known.attributes,
+            links: known.links,
         };
         let decision = self.sampler.decide(question);
         let ids = CurrentIds {
@@ -169,7 +182,7 @@ impl Engine {
             span_id: random::span_id(),
             trace_flags: sample::flags(parent.as_ref(), decision.sampled),
         };
-        self.state(ids, parent.as_ref(), decision, kind)
+        self.state(ids, parent.as_ref(), decision, known.kind)
     }
 
     fn state(
@@ -185,7 +198,6 @@ impl Engine {
             for entry in &decision.attributes {
                 record.attributes.set(entry.key.as_str(), &entry.value);
             }
-            self.counters.started();
             record
         });
         SpanState {
@@ -194,29 +206,28 @@ impl Engine {
             parent_span_id: parent.map_or(SpanId::INVALID, SpanContext::span_id),
             parent_is_remote: parent.map(SpanContext::is_remote),
             start: self.clock.now(),
-            used: false,
+            used: AtomicBool::new(false),
+            home: table::thread(),
             record,
-            context: None,
+            baggage: None,
         }
     }
 
-    /// Decides anew for a span that has no parent yet and whose ids nobody knows.
-    pub(crate) fn restart(&self, state: &mut SpanState, parent: &SpanContext, name: &str) {
-        let kind = state
-            .record
-            .as_ref()
-            .map_or(Kind::Internal, |record| record.kind);
-        let attributes = state
-            .record
-            .as_deref()
-            .filter(|_| self.sampler.reads_attributes())
-            .map(key_values)
-            .unwrap_or_default();
-        let fresh = self.start_with(Some(parent.clone()), name, kind, &attributes);
+    /// Counts a span that somebody now holds.
+    #[inline]
+    pub(crate) fn opened(&self, state: &SpanState) {
+        if state.record.is_some() {
+            self.counters.started();
+        }
+    }
+
+    /// Takes the ids and the decision of `fresh`, which was started for the same span with another
+    /// parent, and keeps what was recorded.
+    pub(crate) fn restart(&self, state: &mut SpanState, fresh: SpanState) {
         let record = match (state.record.take(), fresh.record) {
-            (Some(old), Some(new)) => {
+            (Some(mut old), Some(new)) => {
+                old.add_missing(&new);
                 Record::put_back(new);
-                self.counters.ended();
                 Some(old)
             }
             (Some(old), None) => {
@@ -224,25 +235,31 @@ impl Engine {
                 self.counters.ended();
                 None
             }
-            (None, new) => new,
+            (None, Some(new)) => {
+                self.counters.started();
+                Some(new)
+            }
+            (None, None) => None,
         };
-        *state = SpanState {
-            record,
-            start: state.start,
-            ..fresh
-        };
+        state.ids = fresh.ids;
+        state.trace_state = fresh.trace_state;
+        state.parent_span_id = fresh.parent_span_id;
+        state.parent_is_remote = fresh.parent_is_remote;
+        state.record = record;
     }
 
     /// Ends a span: its message goes to the exporters, its memory back to the pool.
-    pub(crate) fn end(&self, state: SpanState, scope: ScopeId, name: &str) {
-        let end = self.clock.now().unix_nanos_from(state.start);
-        self.end_at(state, scope, name, end);
+    pub(crate) fn end(&self, state: &mut SpanState, scope: impl FnOnce() -> ScopeId, name: &str) {
+        if state.record.is_some() {
+            let end = self.clock.now().unix_nanos_from(state.start);
+            self.end_at(state, scope(), name, end);
+        }
     }
 
     /// Ends a span at a time that somebody else has read.
     pub(crate) fn end_at(
         &self,
-        mut state: SpanState,
+        state: &mut SpanState,
         scope: ScopeId,
         name: &str,
         end_unix_nanos: u64,
@@ -275,6 +292,15 @@ impl Engine {
         self.counters.ended();
         Record::put_back(record);
     }
+}
+
+/// What is known of a span when it starts.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    name: &'a str,
+    kind: Kind,
+    attributes: &'a [KeyValue],
+    links: &'a [Link],
 }
 
 /// The recorded attributes in the API's types, for samplers that read them.

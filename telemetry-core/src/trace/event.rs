@@ -7,15 +7,16 @@ use tracing_core::{Event, Level};
 
 use super::exception::Exception;
 use super::limits::SpanLimits;
+use super::state::SpanState;
 use super::visit::{Special, Visitor};
 use crate::clock::Timestamp;
 use crate::otlp::{AnyValueView, Attributes};
 
 /// An event, gathered before the span is locked: its values are the user's code.
 pub(super) struct Happening {
-    pub(super) unix_nanos: u64,
-    pub(super) name: Cow<'static, str>,
-    pub(super) attributes: Attributes,
+    now: Timestamp,
+    name: Cow<'static, str>,
+    attributes: Attributes,
 }
 
 thread_local! {
@@ -35,7 +36,8 @@ impl Happening {
             event: true,
         });
         let name = if *event.metadata().level() == Level::ERROR {
-            describe(&mut attributes, exception, special.message.as_deref());
+            let message = special.message.as_deref();
+            describe(&mut attributes, exception, message, event.metadata().name());
             Cow::Borrowed("exception")
         } else {
             special
@@ -43,9 +45,16 @@ impl Happening {
                 .map_or(Cow::Borrowed(event.metadata().name()), Cow::Owned)
         };
         Self {
-            unix_nanos: now.unix_nanos(),
+            now,
             name,
             attributes,
+        }
+    }
+
+    pub(super) fn add_to(&self, state: &mut SpanState) {
+        let now = self.now.unix_nanos_from(state.start);
+        if let Some(record) = state.record.as_deref_mut() {
+            record.add_event(now, &self.name, &self.attributes);
         }
     }
 }
@@ -71,17 +80,21 @@ fn take(limits: &SpanLimits) -> Attributes {
 }
 
 /// Adds what the conventions want of an exception: the error value if there was one, else an
-/// `error` or `err` field, else the message.
-fn describe(attributes: &mut Attributes, exception: Option<Exception>, message: Option<&str>) {
-    let exception = exception.or_else(|| {
+/// `error` or `err` field, else the message, else where it was logged.
+fn describe(
+    attributes: &mut Attributes,
+    exception: Option<Exception>,
+    message: Option<&str>,
+    place: &str,
+) {
+    let exception = exception.unwrap_or_else(|| {
         let field = attributes.get("error").or_else(|| attributes.get("err"));
         let text = match field {
-            Some(AnyValueView::Str(text)) => Some(text.to_owned()),
-            _ => message.map(str::to_owned),
+            Some(AnyValueView::Str(text)) => text.to_owned(),
+            _ => message.unwrap_or(place).to_owned(),
         };
-        text.map(Exception::of_message)
+        Exception::of_message(text)
     });
-    let Some(exception) = exception else { return };
     exception.set_on(attributes);
     if let Some(message) = message.filter(|message| *message != exception.message) {
         attributes.set("message", message);

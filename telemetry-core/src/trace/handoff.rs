@@ -101,25 +101,11 @@ impl Drop for Offer {
             .try_with(|slot| slot.try_borrow_mut().ok()?.take())
             .ok()
             .flatten();
-        if let Some(left) = left {
-            discard(left);
+        // the span was never made
+        if let Some(record) = left.and_then(|left| left.prepared.state.record) {
+            Record::put_back(record);
         }
     }
-}
-
-/// The span was never made: its record goes back, and it was never started.
-fn discard(offered: Offered) {
-    let Some(record) = offered.prepared.state.record else {
-        return;
-    };
-    tracing::dispatcher::get_default(|dispatch| {
-        if let Some(layer) = dispatch.downcast_ref::<SpanLayer>()
-            && layer.engine().id() == offered.prepared.engine
-        {
-            layer.engine().counters().ended();
-        }
-    });
-    Record::put_back(record);
 }
 
 /// Takes what was offered to the span that is being made.
@@ -150,7 +136,7 @@ pub(super) fn take(engine: &Engine, target: &str) -> Option<SpanState> {
 /// let span = telemetry_core::trace::with_remote_parent(received, || tracing::info_span!("job"));
 /// ```
 pub fn with_remote_parent<T>(parent: SpanContext, make: impl FnOnce() -> T) -> T {
-    let outer = crate::context::current::slot().map(|slot| slot.ids);
+    let outer = crate::context::current::peek();
     let scoped = ScopedParent { parent, outer };
     let previous = PARENT
         .try_with(|slot| slot.try_borrow_mut().ok()?.replace(scoped))
@@ -168,15 +154,15 @@ impl Drop for Restore {
     }
 }
 
-/// The parent that [`with_remote_parent`] gives to a span made now, if `current` is what was
+/// The parent that [`with_remote_parent`] gives to a span made now, if what is current is what was
 /// current when its closure began.
 #[inline]
-pub(super) fn scoped_parent(current: Option<CurrentIds>) -> Option<SpanContext> {
+pub(super) fn scoped_parent() -> Option<SpanContext> {
     PARENT
         .try_with(|slot| {
             let slot = slot.try_borrow().ok()?;
             let scoped = slot.as_ref()?;
-            (scoped.outer == current).then(|| scoped.parent.clone())
+            (scoped.outer == crate::context::current::peek()).then(|| scoped.parent.clone())
         })
         .ok()
         .flatten()

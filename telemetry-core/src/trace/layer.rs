@@ -1,6 +1,7 @@
 //! The `tracing` layer that makes spans.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use tracing_core::span::{Attributes as NewSpan, Id, Record as LateFields};
 use tracing_core::{Event, Level, Metadata, Subscriber};
@@ -10,29 +11,37 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::engine::{Engine, SpanEvents, key_values};
 use super::event::{self, Happening};
+use super::exception::Exception;
 use super::record::Record;
 use super::state::SpanState;
 use super::visit::{Special, Visitor};
 use super::{attach, handoff, scope, table};
+use crate::clock::Timestamp;
 use crate::context::SpanContext;
-use crate::context::current::{self, Slot};
+use crate::context::current::{self, Key, Slot};
 use crate::otlp::Kind;
 
 /// Turns `tracing` spans into OpenTelemetry spans.
 ///
 /// The head decision is taken when a span is made; a span that is not sampled keeps its ids, for
 /// logs and propagation, and nothing else. A sampled span is one record, filled in place and
-/// encoded as it is filled. Cloning is cheap; the clones share one engine.
+/// encoded as it is filled. Cloning is cheap; the clones share one engine and may be put over
+/// different registries.
 #[derive(Clone, Debug)]
 pub struct SpanLayer {
     engine: Arc<Engine>,
+    /// Distinguishes the registries of one process.
+    number: u32,
 }
 
 impl SpanLayer {
     /// A layer that records into `engine`.
     #[must_use]
     pub fn new(engine: Arc<Engine>) -> Self {
-        Self { engine }
+        Self {
+            engine,
+            number: next_number(),
+        }
     }
 
     /// What the layer records into.
@@ -41,42 +50,88 @@ impl SpanLayer {
         &self.engine
     }
 
+    #[inline]
+    pub(super) fn key(&self, id: &Id) -> Key {
+        Key {
+            layer: self.number,
+            span: id.into_u64(),
+        }
+    }
+
     fn start<S>(&self, new: &NewSpan<'_>, context: &Context<'_, S>) -> SpanState
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         let metadata = new.metadata();
         if let Some(mut state) = handoff::take(&self.engine, metadata.target()) {
-            fill(&mut state, new, true);
+            self.fill(&mut state, new, true);
             return state;
         }
         let parent = self.parent(new, context);
-        if self.engine.sampler().reads_attributes() {
+        if self.engine.sampler().reads_attributes(parent.is_some()) {
             return self.start_with_attributes(parent, new);
         }
         let mut state = self.engine.start(parent, metadata.name(), Kind::Internal);
-        fill(&mut state, new, scope::has_repeated_fields());
+        self.fill(&mut state, new, scope::has_repeated_fields());
         state
     }
 
     /// Visits the fields first, because the sampler wants to see them.
     fn start_with_attributes(&self, parent: Option<SpanContext>, new: &NewSpan<'_>) -> SpanState {
-        let mut gathered = Record::take(self.engine.limits());
-        let special = visit(&mut gathered, |visitor| new.record(visitor), true);
-        let kind = special.kind.unwrap_or_default();
-        let name = special.name.clone();
-        let name = name.as_deref().unwrap_or_else(|| new.metadata().name());
-        let mut state = self
-            .engine
-            .start_with(parent, name, kind, &key_values(&gathered));
-        if let Some(record) = state.record.as_deref_mut() {
-            for (key, value) in gathered.attributes.raw() {
-                record.attributes.set(key, value);
-            }
-            special.apply(record);
-        }
-        Record::put_back(gathered);
+        let gathered = self.gather(|visitor| new.record(visitor));
+        let kind = gathered.special.kind.unwrap_or_default();
+        let name = gathered.special.name.as_deref();
+        let mut state = self.engine.start_with(
+            parent,
+            name.unwrap_or_else(|| new.metadata().name()),
+            kind,
+            &key_values(&gathered.record),
+            &[],
+        );
+        gathered.put_into(&mut state);
         state
+    }
+
+    /// Writes the fields of a new span into its record.
+    #[inline]
+    fn fill(&self, state: &mut SpanState, new: &NewSpan<'_>, again: bool) {
+        let start = state.start;
+        let Some(record) = state.record.as_deref_mut() else {
+            return;
+        };
+        let mut special = Special::default();
+        let mut exception = None;
+        new.record(&mut Visitor {
+            attributes: &mut record.attributes,
+            special: &mut special,
+            exception: &mut exception,
+            again,
+            event: false,
+        });
+        special.apply(record);
+        if let Some(exception) = exception {
+            record.add_exception(start.unix_nanos(), &exception);
+        }
+    }
+
+    /// Visits fields before the span is locked: their values are the user's code.
+    fn gather(&self, fields: impl FnOnce(&mut Visitor<'_>)) -> Gathered {
+        let mut record = Record::take(&self.engine.limits().without_count());
+        let mut special = Special::default();
+        let mut exception = None;
+        fields(&mut Visitor {
+            attributes: &mut record.attributes,
+            special: &mut special,
+            exception: &mut exception,
+            again: true,
+            event: false,
+        });
+        Gathered {
+            now: self.engine.clock().now(),
+            record,
+            special,
+            exception,
+        }
     }
 
     fn parent<S>(&self, new: &NewSpan<'_>, context: &Context<'_, S>) -> Option<SpanContext>
@@ -84,22 +139,15 @@ impl SpanLayer {
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         if let Some(id) = new.parent() {
-            let span = context.span(id)?;
-            let mut extensions = span.extensions_mut();
-            let state = extensions.get_mut::<SpanState>()?;
-            if !state.used {
-                state.used = true;
-                table::forget(id.into_u64());
-            }
-            return Some(state.span_context());
+            return nearest(context.span(id)?);
         }
-        let slot = current::slot();
-        if let Some(parent) = handoff::scoped_parent(slot.map(|slot| slot.ids)) {
+        if let Some(parent) = handoff::scoped_parent() {
             return Some(parent);
         }
         if new.is_root() {
             return None;
         }
+        let slot = current::slot();
         attach::foreign_parent(slot).or_else(|| self.contextual_parent(slot?, context))
     }
 
@@ -108,19 +156,18 @@ impl SpanLayer {
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         let parent = SpanContext::new(slot.ids.trace_id, slot.ids.span_id, slot.ids.trace_flags);
-        if slot.engine == 0 {
+        if slot.key.layer == 0 {
             return Some(parent.remote());
         }
-        if slot.engine != self.engine.id() {
-            return None;
+        if slot.key.layer != self.number {
+            // another subscriber's span is entered: what is current in this one lies below it
+            return nearest(context.lookup_current()?);
         }
         current::mark_used();
         if !slot.has_trace_state {
             return Some(parent);
         }
-        let span = context.lookup_current()?;
-        let extensions = span.extensions();
-        extensions.get::<SpanState>().map(SpanState::span_context)
+        nearest(context.span(&Id::from_u64(slot.key.span))?)
     }
 
     /// The ids of a span, from this thread's memory or from the registry.
@@ -129,27 +176,37 @@ impl SpanLayer {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let key = id.into_u64();
-        table::get(self.engine.id(), key).or_else(|| {
-            let span = context.span(id)?;
-            let slot = span.extensions().get::<SpanState>()?.slot(self.engine.id());
-            table::put(key, slot);
-            Some(slot)
-        })
+        table::get(self.key(id)).or_else(|| self.look_up(id, context))
+    }
+
+    #[cold]
+    fn look_up<S>(&self, id: &Id, context: &Context<'_, S>) -> Option<Slot>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let key = self.key(id);
+        let epoch = table::epoch(key.span);
+        let span = context.span(id)?;
+        let mut extensions = span.extensions_mut();
+        let state = extensions.get_mut::<SpanState>()?;
+        state.remembered();
+        let slot = state.slot(key);
+        table::put(slot, epoch);
+        Some(slot)
     }
 
     /// Remembers that the ids of a local root are known to others.
     #[cold]
-    fn mark_used<S>(id: &Id, context: &Context<'_, S>)
+    fn mark_used<S>(&self, id: &Id, context: &Context<'_, S>)
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         if let Some(span) = context.span(id)
-            && let Some(state) = span.extensions_mut().get_mut::<SpanState>()
+            && let Some(state) = span.extensions().get::<SpanState>()
         {
-            state.used = true;
-            table::forget(id.into_u64());
+            state.mark_used();
         }
+        table::forget_here(id.into_u64());
     }
 
     fn wants(&self, metadata: &Metadata<'_>) -> bool {
@@ -170,32 +227,33 @@ where
         tracing_core::Interest::always()
     }
 
+    fn on_layer(&mut self, _: &mut S) {
+        self.number = next_number();
+    }
+
     fn on_new_span(&self, new: &NewSpan<'_>, id: &Id, context: Context<'_, S>) {
-        let state = self.start(new, &context);
+        let mut state = self.start(new, &context);
         let Some(span) = context.span(id) else { return };
-        table::put(id.into_u64(), state.slot(self.engine.id()));
+        state.baggage = attach::baggage();
+        self.engine.opened(&state);
+        let key = self.key(id);
+        table::put(state.slot(key), table::epoch(key.span));
         span.extensions_mut().replace(state);
     }
 
     fn on_record(&self, id: &Id, fields: &LateFields<'_>, context: Context<'_, S>) {
-        let Some(slot) = self.slot(id, &context) else {
-            return;
-        };
-        if !slot.ids.trace_flags.is_sampled() {
+        let sampled = self
+            .slot(id, &context)
+            .is_some_and(|slot| slot.ids.trace_flags.is_sampled());
+        if !sampled {
             return;
         }
-        let mut gathered = Record::take(self.engine.limits());
-        let special = visit(&mut gathered, |visitor| fields.record(visitor), true);
+        let gathered = self.gather(|visitor| fields.record(visitor));
         if let Some(span) = context.span(id)
             && let Some(state) = span.extensions_mut().get_mut::<SpanState>()
-            && let Some(record) = state.record.as_deref_mut()
         {
-            for (key, value) in gathered.attributes.raw() {
-                record.attributes.set(key, value);
-            }
-            special.apply(record);
+            gathered.put_into(state);
         }
-        Record::put_back(gathered);
     }
 
     fn on_follows_from(&self, id: &Id, follows: &Id, context: Context<'_, S>) {
@@ -224,15 +282,17 @@ where
         let Some(span) = context.event_span(event) else {
             return;
         };
-        let unsampled = span
+        let recorded = span
             .extensions()
             .get::<SpanState>()
-            .is_none_or(|state| state.record.is_none());
-        if unsampled {
+            .is_some_and(|state| state.record.is_some());
+        if !recorded {
             return;
         }
         let happening = Happening::gather(event, self.engine.limits(), self.engine.clock().now());
-        add(&span, &happening);
+        if let Some(state) = span.extensions_mut().get_mut::<SpanState>() {
+            happening.add_to(state);
+        }
         event::put_back(happening);
     }
 
@@ -241,17 +301,17 @@ where
         let Some(slot) = self.slot(id, &context) else {
             return;
         };
-        current::push(key(self.engine.id(), id), slot);
+        current::push(slot);
         if current::is_armed() {
-            attach::enter(key(self.engine.id(), id), id, &context);
+            attach::enter(slot.key, id, &context);
         }
     }
 
     #[inline]
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
-        let key = key(self.engine.id(), id);
+        let key = self.key(id);
         if current::pop(key) && self.slot(id, &context).is_some_and(|slot| slot.tracks_use) {
-            Self::mark_used(id, &context);
+            self.mark_used(id, &context);
         }
         if current::is_armed() {
             attach::exit(key);
@@ -262,50 +322,55 @@ where
         let Some(span) = context.span(&id) else {
             return;
         };
-        table::forget(id.into_u64());
         let state = span.extensions_mut().remove::<SpanState>();
-        if let Some(state) = state
-            && state.record.is_some()
-        {
-            self.engine
-                .end(state, scope::of(span.metadata()), span.name());
+        let Some(mut state) = state else { return };
+        if state.home == table::thread() {
+            table::forget_here(id.into_u64());
+        } else {
+            table::forget(id.into_u64());
         }
+        self.engine
+            .end(&mut state, || scope::of(span.metadata()), span.name());
     }
 }
 
-fn add<S: for<'a> LookupSpan<'a>>(span: &SpanRef<'_, S>, happening: &Happening) {
-    if let Some(state) = span.extensions_mut().get_mut::<SpanState>()
-        && let Some(record) = state.record.as_deref_mut()
-    {
-        record.add_event(happening.unix_nanos, &happening.name, &happening.attributes);
+/// Fields on their way into a span.
+struct Gathered {
+    now: Timestamp,
+    record: Box<Record>,
+    special: Special,
+    exception: Option<Exception>,
+}
+
+impl Gathered {
+    fn put_into(self, state: &mut SpanState) {
+        let now = self.now.unix_nanos_from(state.start);
+        if let Some(record) = state.record.as_deref_mut() {
+            for (key, value) in self.record.attributes.raw() {
+                record.attributes.set(key, value);
+            }
+            self.special.apply(record);
+            if let Some(exception) = &self.exception {
+                record.add_exception(now, exception);
+            }
+        }
+        Record::put_back(self.record);
     }
 }
 
-/// Engines of one process may give the same number to different spans.
-#[inline]
-fn key(engine: u32, id: &Id) -> u64 {
-    id.into_u64() ^ (u64::from(engine) << 48)
+/// The span, or the nearest one around it that is recorded here.
+fn nearest<'a, R>(span: SpanRef<'a, R>) -> Option<SpanContext>
+where
+    R: LookupSpan<'a>,
+{
+    span.scope().find_map(|span| {
+        let extensions = span.extensions();
+        extensions.get::<SpanState>().map(SpanState::span_context)
+    })
 }
 
-/// Writes the fields of a new span into its record.
-#[inline]
-fn fill(state: &mut SpanState, new: &NewSpan<'_>, again: bool) {
-    if let Some(record) = state.record.as_deref_mut() {
-        let special = visit(record, |visitor| new.record(visitor), again);
-        special.apply(record);
-    }
-}
-
-#[inline]
-fn visit(record: &mut Record, fields: impl FnOnce(&mut Visitor<'_>), again: bool) -> Special {
-    let mut special = Special::default();
-    let mut exception = None;
-    fields(&mut Visitor {
-        attributes: &mut record.attributes,
-        special: &mut special,
-        exception: &mut exception,
-        again,
-        event: false,
-    });
-    special
+fn next_number() -> u32 {
+    // 0 stands for ids without a span
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed).max(1)
 }

@@ -20,6 +20,14 @@ pub struct SpanLimits {
     pub link_attributes: AttributeLimits,
 }
 
+impl SpanLimits {
+    /// The same lengths for any number of attributes, for fields on their way into a span.
+    pub(super) fn without_count(mut self) -> Self {
+        self.attributes.count = u32::MAX;
+        self
+    }
+}
+
 impl Default for SpanLimits {
     fn default() -> Self {
         let attributes = AttributeLimits::default();

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 
 use opentelemetry::KeyValue;
 
+use super::exception::Exception;
 use super::limits::SpanLimits;
 use crate::context::SpanContext;
 use crate::otlp::span::{put_event, put_link};
@@ -34,6 +35,10 @@ pub(super) struct Items {
     count: u32,
     pub(super) dropped: u32,
 }
+
+/// The most bytes of events, and of links, that a span gathers: one that stays open for days must
+/// not hold more than receivers take in one message (4 MiB, gRPC's default).
+const MAX_ITEMS_BYTES: usize = 2 * 1024 * 1024;
 
 /// How many records a thread keeps for reuse, and how large one may be: enough for a request's
 /// spans, without keeping what one unusual span needed.
@@ -117,6 +122,15 @@ impl Record {
         self.named = true;
     }
 
+    /// Sets the attributes of `other` that this record has not.
+    pub(super) fn add_missing(&mut self, other: &Self) {
+        for (key, value) in other.attributes.raw() {
+            if self.attributes.get(key).is_none() {
+                self.attributes.set(key, value);
+            }
+        }
+    }
+
     /// The name that was set, if any.
     pub(super) fn name(&self) -> Option<&str> {
         self.named.then_some(self.name.as_str())
@@ -146,7 +160,8 @@ impl Record {
 
     /// Adds an event whose attributes are encoded for [`Attributes::EVENT`].
     pub fn add_event(&mut self, unix_nanos: u64, name: &str, attributes: &Attributes) {
-        if self.events.admit(self.limits.events) {
+        let size = name.len() + attributes.as_bytes().len();
+        if self.events.admit(self.limits.events, size) {
             put_event(
                 &mut self.events.bytes,
                 unix_nanos,
@@ -157,9 +172,20 @@ impl Record {
         }
     }
 
-    /// Adds a link.
+    /// Adds an exception event.
+    pub(super) fn add_exception(&mut self, unix_nanos: u64, exception: &Exception) {
+        let mut attributes = Attributes::new(Attributes::EVENT, self.limits.event_attributes);
+        exception.set_on(&mut attributes);
+        self.add_event(unix_nanos, "exception", &attributes);
+    }
+
+    /// Adds a link. One to nowhere that says nothing is left out.
     pub fn add_link(&mut self, to: &SpanContext, attributes: &[KeyValue]) {
-        if !self.links.admit(self.limits.links) {
+        if !to.is_valid() && attributes.is_empty() && to.trace_state().is_empty() {
+            return;
+        }
+        let size = to.trace_state().as_str().len();
+        if !self.links.admit(self.limits.links, size) {
             return;
         }
         let mut encoded = Attributes::new(Attributes::LINK, self.limits.link_attributes);
@@ -178,8 +204,8 @@ impl Record {
 }
 
 impl Items {
-    fn admit(&mut self, limit: u32) -> bool {
-        let admitted = self.count < limit;
+    fn admit(&mut self, limit: u32, size: usize) -> bool {
+        let admitted = self.count < limit && self.bytes.len() + size <= MAX_ITEMS_BYTES;
         if admitted {
             self.count += 1;
         } else {

@@ -7,19 +7,19 @@ use std::fmt;
 use opentelemetry::trace::Status;
 use opentelemetry::{KeyValue, Value};
 use tracing::Span;
-use tracing_core::Dispatch;
 use tracing_core::span::Id;
+use tracing_core::{Dispatch, Metadata};
 use tracing_subscriber::Registry;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::engine::Engine;
+use super::engine::key_values;
 use super::exception::Exception;
 use super::layer::SpanLayer;
 use super::record::Record;
 use super::state::SpanState;
 use super::table;
 use crate::context::{SpanContext, current};
-use crate::otlp::{Attributes, Encode, StatusCode};
+use crate::otlp::{Attributes, Encode, Kind, StatusCode};
 
 /// Adds to [`tracing::Span`] what OpenTelemetry has and `tracing` has not.
 ///
@@ -36,11 +36,13 @@ pub trait SpanExt: sealed::Sealed {
     /// The span's identity, to send or to link to; `None` where the span is not recorded by us.
     fn span_context(&self) -> Option<SpanContext>;
 
-    /// Makes this span a child of `parent`, usually from another process.
+    /// Makes this span a child of `parent`, usually from another process. A parent without valid
+    /// ids changes nothing.
     ///
     /// It works as if the span had been made so while the span is a local root and nobody has
     /// used its ids: no child, no log line, no request has gone out. Attributes set before are
-    /// kept if the span was sampled by its own decision.
+    /// kept if the span was sampled by its own decision. Another thread in which the span is
+    /// entered meanwhile keeps the old ids until it leaves.
     ///
     /// # Errors
     ///
@@ -95,17 +97,12 @@ impl Error for SetParentError {}
 
 impl SpanExt for Span {
     fn span_context(&self) -> Option<SpanContext> {
-        with_state(self, |_, _, state, _| {
-            state.used = true;
-            state.span_context()
-        })
+        with_state(self, |_, state, _| state.span_context())
     }
 
     fn set_parent(&self, parent: SpanContext) -> Result<(), SetParentError> {
-        with_state(self, |engine, id, state, name| {
-            set_parent(engine, id, state, name, &parent)
-        })
-        .unwrap_or(Err(SetParentError::NotRecorded))
+        self.with_subscriber(|(id, dispatch)| set_parent(dispatch, id, &parent))
+            .unwrap_or(Err(SetParentError::NotRecorded))
     }
 
     fn add_link(&self, to: &SpanContext, attributes: &[KeyValue]) {
@@ -130,18 +127,29 @@ impl SpanExt for Span {
     }
 
     fn add_event(&self, name: &str, attributes: &[KeyValue]) {
-        add_event(self, name, |event| {
-            event.extend(
-                attributes
-                    .iter()
-                    .map(|entry| (entry.key.as_str(), &entry.value)),
-            );
+        with_state(self, |layer, state, _| {
+            let now = layer.engine().clock().now().unix_nanos_from(state.start);
+            if let Some(record) = state.record.as_deref_mut() {
+                let limits = record.limits().event_attributes;
+                let mut event = Attributes::new(Attributes::EVENT, limits);
+                event.extend(
+                    attributes
+                        .iter()
+                        .map(|entry| (entry.key.as_str(), &entry.value)),
+                );
+                record.add_event(now, name, &event);
+            }
         });
     }
 
     fn record_error(&self, error: &(dyn Error + 'static)) {
         let exception = Exception::of(error);
-        add_event(self, "exception", |event| exception.set_on(event));
+        with_state(self, |layer, state, _| {
+            let now = layer.engine().clock().now().unix_nanos_from(state.start);
+            if let Some(record) = state.record.as_deref_mut() {
+                record.add_exception(now, &exception);
+            }
+        });
     }
 
     fn set_status(&self, status: Status) {
@@ -162,10 +170,7 @@ impl SpanExt for Span {
 ///
 /// The span is locked meanwhile: `change` must not run anybody else's code.
 pub fn with_record<T>(span: &Span, change: impl FnOnce(&mut Record) -> T) -> Option<T> {
-    with_state(span, |_, _, state, _| {
-        state.record.as_deref_mut().map(change)
-    })
-    .flatten()
+    with_state(span, |_, state, _| state.record.as_deref_mut().map(change)).flatten()
 }
 
 /// Ends a span now, after a last `change` of its record, instead of when its last handle is dropped:
@@ -175,24 +180,13 @@ pub fn with_record<T>(span: &Span, change: impl FnOnce(&mut Record) -> T) -> Opt
 /// nothing for a span that is not sampled or has ended. The span is locked meanwhile: `change` must
 /// not run anybody else's code.
 pub fn end(span: &Span, change: impl FnOnce(&mut Record)) {
-    let scope = span.metadata().map(super::scope_of);
-    with_state(span, |engine, _, state, name| {
-        let Some(mut record) = state.record.take() else {
-            return;
-        };
-        change(&mut record);
-        let ended = SpanState {
-            ids: state.ids,
-            trace_state: state.trace_state.clone(),
-            parent_span_id: state.parent_span_id,
-            parent_is_remote: state.parent_is_remote,
-            start: state.start,
-            used: true,
-            record: Some(record),
-            context: None,
-        };
-        if let Some(scope) = scope {
-            engine.end(ended, scope, name);
+    with_state(span, |layer, state, metadata| {
+        if let Some(record) = state.record.as_deref_mut() {
+            change(record);
+            state.mark_used();
+            layer
+                .engine()
+                .end(state, || super::scope_of(metadata), metadata.name());
         }
     });
 }
@@ -202,58 +196,99 @@ pub fn set_attribute(span: &Span, key: &str, value: impl Encode) {
     with_record(span, |record| record.attributes.set(key, value));
 }
 
-fn add_event(span: &Span, name: &str, fill: impl FnOnce(&mut Attributes)) {
-    with_state(span, |engine, _, state, _| {
-        let Some(record) = state.record.as_deref_mut() else {
-            return;
-        };
-        let mut attributes = Attributes::new(Attributes::EVENT, record.limits().event_attributes);
-        fill(&mut attributes);
-        record.add_event(engine.clock().now().unix_nanos(), name, &attributes);
-    });
-}
-
-fn set_parent(
-    engine: &Engine,
-    id: &Id,
-    state: &mut SpanState,
-    name: &str,
-    parent: &SpanContext,
-) -> Result<(), SetParentError> {
-    let old = state.ids;
-    let entered = current::slot().is_some_and(|slot| slot.engine == engine.id() && slot.ids == old);
-    let used = state.used || (entered && current::is_used());
-    if used || !state.is_local_root() {
-        engine.counters().parent_too_late();
+fn set_parent(dispatch: &Dispatch, id: &Id, parent: &SpanContext) -> Result<(), SetParentError> {
+    let layer = dispatch
+        .downcast_ref::<SpanLayer>()
+        .ok_or(SetParentError::NotRecorded)?;
+    let key = layer.key(id);
+    let refuse = |state: &mut SpanState| {
+        layer.engine().counters().parent_too_late();
         if let Some(record) = state.record.as_deref_mut() {
             record.add_link(parent, &[]);
         }
-        return Err(SetParentError::IdsInUse);
+        SetParentError::IdsInUse
+    };
+    let is_free =
+        |state: &SpanState| state.is_local_root() && !state.is_used() && !current::is_used(key);
+    let question = with_state_of(dispatch, id, |_, state, metadata| {
+        if is_free(state) {
+            Ok(Question::of(layer, state, metadata.name()))
+        } else {
+            Err(refuse(state))
+        }
+    });
+    let Question {
+        name,
+        kind,
+        attributes,
+    } = question.unwrap_or(Err(SetParentError::NotRecorded))?;
+    if !parent.is_valid() {
+        return Ok(()); // no parent, as it was
     }
-    engine.restart(state, parent, name);
-    table::forget(id.into_u64());
-    current::replace(engine.id(), old, state.slot(engine.id()));
-    Ok(())
+    // a sampler is the user's code: the span must not be locked while it decides
+    let fresh = layer
+        .engine()
+        .start_with(Some(parent.clone()), &name, kind, &attributes, &[]);
+    with_state_of(dispatch, id, |layer, state, _| {
+        if !is_free(state) {
+            return Err(refuse(state));
+        }
+        layer.engine().restart(state, fresh);
+        table::forget(key.span);
+        current::replace(state.slot(key));
+        Ok(())
+    })
+    .unwrap_or(Err(SetParentError::NotRecorded))
+}
+
+/// What the sampler is asked anew.
+struct Question {
+    name: Cow<'static, str>,
+    kind: Kind,
+    attributes: Vec<KeyValue>,
+}
+
+impl Question {
+    fn of(layer: &SpanLayer, state: &SpanState, name_of_span: &'static str) -> Self {
+        let Some(record) = state.record.as_deref() else {
+            return Self {
+                name: Cow::Borrowed(name_of_span),
+                kind: Kind::Internal,
+                attributes: Vec::new(),
+            };
+        };
+        let reads = layer.engine().sampler().reads_attributes(true);
+        let name = record.name().map(|name| Cow::Owned(name.to_owned()));
+        Self {
+            name: name.unwrap_or(Cow::Borrowed(name_of_span)),
+            kind: record.kind,
+            attributes: if reads {
+                key_values(record)
+            } else {
+                Vec::new()
+            },
+        }
+    }
 }
 
 fn with_state<T>(
     span: &Span,
-    act: impl FnOnce(&Engine, &Id, &mut SpanState, &'static str) -> T,
+    act: impl FnOnce(&SpanLayer, &mut SpanState, &'static Metadata<'static>) -> T,
 ) -> Option<T> {
     span.with_subscriber(|(id, dispatch)| with_state_of(dispatch, id, act))
         .flatten()
 }
 
-pub(super) fn with_state_of<T>(
+fn with_state_of<T>(
     dispatch: &Dispatch,
     id: &Id,
-    act: impl FnOnce(&Engine, &Id, &mut SpanState, &'static str) -> T,
+    act: impl FnOnce(&SpanLayer, &mut SpanState, &'static Metadata<'static>) -> T,
 ) -> Option<T> {
     let layer = dispatch.downcast_ref::<SpanLayer>()?;
     let span = dispatch.downcast_ref::<Registry>()?.span(id)?;
     let mut extensions = span.extensions_mut();
     let state = extensions.get_mut::<SpanState>()?;
-    Some(act(layer.engine(), id, state, span.name()))
+    Some(act(layer, state, span.metadata()))
 }
 
 mod sealed {

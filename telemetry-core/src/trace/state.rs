@@ -1,13 +1,15 @@
 //! What is kept of an open span.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use opentelemetry::Context;
-use opentelemetry::trace::{SpanId, TraceContextExt};
+use opentelemetry::trace::SpanId;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::record::Record;
 use super::table;
 use crate::clock::Timestamp;
-use crate::context::current::Slot;
+use crate::context::current::{Key, Slot};
 use crate::context::{CurrentIds, SpanContext, TraceState};
 
 /// An open span, kept in the registry beside the `tracing` span.
@@ -19,65 +21,64 @@ pub struct SpanState {
     pub(super) parent_is_remote: Option<bool>,
     pub(super) start: Timestamp,
     /// Whether somebody knows the ids: a child, a log line, a request that went out.
-    pub(super) used: bool,
+    pub(super) used: AtomicBool,
+    /// The only thread that remembers the span, or [`table::SHARED`].
+    pub(super) home: u32,
     /// Present exactly while the span is sampled and has not ended.
     pub(super) record: Option<Box<Record>>,
-    /// The OpenTelemetry context of the span, made when it is first needed.
-    pub(super) context: Option<Context>,
+    /// An OpenTelemetry context with the baggage that was current when the span was made.
+    pub(super) baggage: Option<Context>,
 }
 
 /// The ids of an open span, for what names it without being within it, such as a log line with an
 /// explicit parent. They can no longer be replaced afterwards.
 #[must_use]
 pub fn ids_of<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>) -> Option<CurrentIds> {
-    if let Some(state) = span.extensions().get::<SpanState>()
-        && state.used
-    {
-        return Some(state.ids);
-    }
-    let mut extensions = span.extensions_mut();
-    let state = extensions.get_mut::<SpanState>()?;
-    state.used = true;
-    table::forget(span.id().into_u64());
-    Some(state.ids)
+    span.extensions().get::<SpanState>().map(SpanState::ids)
 }
 
 impl SpanState {
-    /// The span's ids.
+    /// The span's ids. Whoever reads them is taken to pass them on: they are not replaced any
+    /// more.
     #[must_use]
     pub fn ids(&self) -> CurrentIds {
+        self.mark_used();
         self.ids
     }
 
-    /// The span's identity, as others see it.
+    /// The span's identity, as others see it. Whoever reads it is taken to pass it on.
     #[must_use]
     pub fn span_context(&self) -> SpanContext {
+        self.mark_used();
         SpanContext::new(self.ids.trace_id, self.ids.span_id, self.ids.trace_flags)
             .with_trace_state(self.trace_state.clone())
+    }
+
+    pub(super) fn mark_used(&self) {
+        self.used.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_used(&self) -> bool {
+        self.used.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_local_root(&self) -> bool {
         self.parent_is_remote.is_none()
     }
 
-    pub(super) fn slot(&self, engine: u32) -> Slot {
-        Slot {
-            ids: self.ids,
-            engine,
-            has_trace_state: !self.trace_state.is_empty(),
-            tracks_use: self.is_local_root() && !self.used,
+    /// Says that the calling thread will remember the span.
+    pub(super) fn remembered(&mut self) {
+        if self.home != table::thread() {
+            self.home = table::SHARED;
         }
     }
 
-    /// The OpenTelemetry context in which this span is current, on top of `outer`.
-    pub(super) fn opentelemetry_context(&mut self, outer: &Context) -> Context {
-        let span = || {
-            (&SpanContext::new(self.ids.trace_id, self.ids.span_id, self.ids.trace_flags)
-                .with_trace_state(self.trace_state.clone()))
-                .into()
-        };
-        self.context
-            .get_or_insert_with(|| outer.with_remote_span_context(span()))
-            .clone()
+    pub(super) fn slot(&self, key: Key) -> Slot {
+        Slot {
+            ids: self.ids,
+            key,
+            has_trace_state: !self.trace_state.is_empty(),
+            tracks_use: self.is_local_root() && !self.is_used(),
+        }
     }
 }

@@ -3,49 +3,80 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::context::current::Slot;
+use crate::context::current::{Key, Slot};
 
 /// How many spans a thread remembers: more than the spans of the requests it works on at once.
 const ENTRIES: usize = 64;
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    span: u64,
-    epoch: u32,
+    epoch: Epoch,
     slot: Slot,
 }
 
+/// A state of the place of a span, see [`epoch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Epoch(u32);
+
 thread_local! {
     static TABLE: [Cell<Option<Entry>>; ENTRIES] = const { [const { Cell::new(None) }; ENTRIES] };
+    static THREAD: Cell<u32> = const { Cell::new(SHARED) };
 }
 
-/// Counts, for each place of the table, the spans that have ended or changed their ids: what a
-/// thread remembers is right only while nothing has happened at its place. The registry uses the
-/// number of an ended span again, sooner or later.
-static EPOCHS: [AtomicU32; ENTRIES] = [const { AtomicU32::new(0) }; ENTRIES];
+/// Counts, for each place of the table, the spans that have ended or changed their ids while
+/// several threads knew them: what a thread remembers is right only while nothing has happened at
+/// its place. The registry uses the number of an ended span again, sooner or later.
+static EPOCHS: [Place; ENTRIES] = [const { Place(AtomicU32::new(0)) }; ENTRIES];
 
-/// The ids of `span` of the engine `engine`, if this thread remembers them.
+/// A cache line of its own, so that threads do not fight for it without need.
+#[repr(align(64))]
+struct Place(AtomicU32);
+
+/// In place of a thread's number: more than one thread.
+pub(super) const SHARED: u32 = 0;
+
+/// The number of this thread, from 1.
 #[inline]
-pub(super) fn get(engine: u32, span: u64) -> Option<Slot> {
-    let place = place(span);
-    let entry = TABLE.with(|table| table[place].get())?;
-    let right = entry.span == span
-        && entry.slot.engine == engine
-        && entry.epoch == EPOCHS[place].load(Ordering::Acquire);
-    right.then_some(entry.slot)
+pub(super) fn thread() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let number = THREAD.get();
+    if number != SHARED {
+        return number;
+    }
+    let number = NEXT.fetch_add(1, Ordering::Relaxed).max(1);
+    THREAD.set(number);
+    number
 }
 
+/// What this thread remembers of the span.
 #[inline]
-pub(super) fn put(span: u64, slot: Slot) {
-    let place = place(span);
-    let epoch = EPOCHS[place].load(Ordering::Acquire);
-    TABLE.with(|table| table[place].set(Some(Entry { span, epoch, slot })));
+pub(super) fn get(key: Key) -> Option<Slot> {
+    let entry = TABLE.with(|table| table[place(key.span)].get())?;
+    (entry.slot.key == key && entry.epoch == epoch(key.span)).then_some(entry.slot)
+}
+
+/// The state of the place of `span`, to be read before the registry is asked about the span: what
+/// is remembered is then found to be outdated if the span changes in between.
+#[inline]
+pub(super) fn epoch(span: u64) -> Epoch {
+    Epoch(EPOCHS[place(span)].0.load(Ordering::Acquire))
+}
+
+/// Remembers a span that was as `slot` says at `epoch`.
+#[inline]
+pub(super) fn put(slot: Slot, epoch: Epoch) {
+    TABLE.with(|table| table[place(slot.key.span)].set(Some(Entry { epoch, slot })));
+}
+
+/// Makes this thread forget `span`.
+#[inline]
+pub(super) fn forget_here(span: u64) {
+    TABLE.with(|table| table[place(span)].set(None));
 }
 
 /// Makes every thread forget `span`.
-#[inline]
 pub(super) fn forget(span: u64) {
-    EPOCHS[place(span)].fetch_add(1, Ordering::AcqRel);
+    EPOCHS[place(span)].0.fetch_add(1, Ordering::AcqRel);
 }
 
 /// The registry numbers spans by slot (low bits), thread and generation (high bits): fold them.

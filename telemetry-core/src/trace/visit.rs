@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tracing_core::field::{Field, Visit};
 
@@ -41,16 +42,29 @@ impl Visitor<'_> {
         }
     }
 
-    /// Takes the text of a field that is not an attribute. Returns whether it was one.
+    /// Takes the text of a field that is not an attribute. Returns whether it was one; what
+    /// makes no sense stays an attribute, so that it is seen.
     fn take_special(&mut self, key: &str, text: &str) -> bool {
+        if self.event {
+            let is_message = key == "message";
+            if is_message {
+                self.special.message = Some(text.to_owned());
+            }
+            return is_message;
+        }
         match key {
             "otel.name" => self.special.name = Some(text.to_owned()),
-            "otel.kind" => self.special.kind = Kind::parse(text),
-            "otel.status_code" => self.special.status = status(text),
+            "otel.kind" => match Kind::parse(text) {
+                Some(kind) => self.special.kind = Some(kind),
+                None => return false,
+            },
+            "otel.status_code" => match status(text) {
+                Some(status) => self.special.status = Some(status),
+                None => return false,
+            },
             "otel.status_description" | "otel.status_message" => {
                 self.special.status_message = Some(text.to_owned());
             }
-            "message" if self.event => self.special.message = Some(text.to_owned()),
             _ => return false,
         }
         true
@@ -59,11 +73,28 @@ impl Visitor<'_> {
     fn put_wide(&mut self, key: &str, narrow: Option<i64>, value: &dyn fmt::Display) {
         match narrow {
             Some(narrow) => self.put(key, narrow),
-            None => with_scratch(|scratch| {
-                let _ = write!(scratch, "{value}");
-                self.put(key, scratch.as_str());
-            }),
+            None => self.put_text(key, value),
         }
+    }
+
+    /// Puts what a value writes, cut if it does not end. The value is the user's code.
+    fn put_text(&mut self, key: &str, value: &dyn fmt::Display) {
+        with_scratch(|scratch| {
+            let mut bounded = Bounded {
+                text: scratch,
+                left: MAX_TEXT,
+            };
+            let written = catch_unwind(AssertUnwindSafe(|| write!(bounded, "{value}")));
+            let is_cut = bounded.left == 0;
+            match written {
+                Err(_) => return self.put(key, PANICKED),
+                Ok(Err(_)) if is_cut => scratch.push(CUT),
+                Ok(_) => {}
+            }
+            if !self.take_special(key, scratch) {
+                self.put(key, scratch.as_str());
+            }
+        });
     }
 }
 
@@ -93,37 +124,39 @@ impl Visit for Visitor<'_> {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        if !self.take_special(field.name(), value) {
+        if value.len() > MAX_TEXT {
+            self.put_text(field.name(), &value);
+        } else if !self.take_special(field.name(), value) {
             self.put(field.name(), value);
         }
     }
 
     fn record_bytes(&mut self, field: &Field, value: &[u8]) {
-        self.put(field.name(), value);
+        self.put(field.name(), &value[..value.len().min(MAX_TEXT)]);
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        let exception = Exception::of(value);
-        self.put(field.name(), exception.message.as_str());
+        let Ok(exception) = catch_unwind(AssertUnwindSafe(|| Exception::of(value))) else {
+            self.put(field.name(), PANICKED);
+            return;
+        };
+        self.put_text(field.name(), &exception.message);
         *self.exception = Some(exception);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        with_scratch(|scratch| {
-            let mut bounded = Bounded {
-                text: scratch,
-                left: MAX_TEXT,
-            };
-            let _ = write!(bounded, "{value:?}");
-            if !self.take_special(field.name(), scratch) {
-                self.put(field.name(), scratch.as_str());
-            }
-        });
+        self.put_text(field.name(), &format_args!("{value:?}"));
     }
 }
 
-/// The longest text that a `Debug` may write: a value that prints more is cut, so that no field
-/// makes a message larger than receivers take (4 MiB, gRPC's default).
+/// In place of a value whose own code panicked: the span, and the request, go on.
+const PANICKED: &str = "(panicked while it was written)";
+
+/// What shows that a value was cut.
+const CUT: char = '…';
+
+/// The longest value: what is longer is cut, so that no field makes a message larger than
+/// receivers take (4 MiB, gRPC's default).
 const MAX_TEXT: usize = 1024 * 1024;
 
 /// How much memory a thread keeps for the next value.
@@ -140,6 +173,7 @@ impl Write for Bounded<'_> {
         self.text.push_str(&text[..fits]);
         self.left -= fits;
         if fits < text.len() {
+            self.left = 0;
             Err(fmt::Error)
         } else {
             Ok(())
@@ -173,13 +207,13 @@ fn with_scratch<T>(use_it: impl FnOnce(&mut String) -> T) -> T {
 }
 
 fn status(text: &str) -> Option<StatusCode> {
-    if text.eq_ignore_ascii_case("error") {
-        Some(StatusCode::Error)
-    } else if text.eq_ignore_ascii_case("ok") {
-        Some(StatusCode::Ok)
-    } else {
-        None
-    }
+    [
+        ("error", StatusCode::Error),
+        ("ok", StatusCode::Ok),
+        ("unset", StatusCode::Unset),
+    ]
+    .into_iter()
+    .find_map(|(name, code)| text.eq_ignore_ascii_case(name).then_some(code))
 }
 
 impl Special {

@@ -3,6 +3,7 @@
 mod ratio;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use opentelemetry::trace::{Link, SpanKind, TraceContextExt, TraceFlags, TraceId};
 use opentelemetry::{Context, KeyValue};
@@ -10,7 +11,7 @@ use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
 pub use ratio::Ratio;
 
-use crate::context::{SpanContext, TraceState};
+use crate::context::{SpanContext, TraceState, current};
 
 /// The head sampler.
 #[derive(Debug)]
@@ -25,6 +26,11 @@ pub enum Sampler {
     /// Does what was decided before; if nothing was, the inner sampler decides.
     ParentBased(Box<Self>),
     /// Any sampler written for the OpenTelemetry SDK.
+    ///
+    /// It is given the parent in a [`Context`], the name, the kind, the attributes that the span
+    /// has at its start (text, numbers and truth values) and the links; its attributes and its
+    /// tracestate are used. A span that it wants only recorded is not: nothing here reads
+    /// what no exporter sends. One that panics drops the span.
     Custom(Box<dyn ShouldSample>),
 }
 
@@ -51,6 +57,7 @@ pub(crate) struct Question<'a> {
     pub(crate) name: &'a str,
     pub(crate) kind: &'a SpanKind,
     pub(crate) attributes: &'a [KeyValue],
+    pub(crate) links: &'a [Link],
 }
 
 impl Sampler {
@@ -61,10 +68,10 @@ impl Sampler {
     }
 
     /// Whether the answer may depend on the span's attributes.
-    pub(crate) fn reads_attributes(&self) -> bool {
+    pub(crate) fn reads_attributes(&self, has_parent: bool) -> bool {
         match self {
             Self::Custom(_) => true,
-            Self::ParentBased(root) => root.reads_attributes(),
+            Self::ParentBased(root) => !has_parent && root.reads_attributes(false),
             _ => false,
         }
     }
@@ -80,9 +87,9 @@ impl Sampler {
             Self::AlwaysOn => Decision::new(true, inherited()),
             Self::AlwaysOff => Decision::new(false, inherited()),
             Self::Ratio(ratio) => {
-                let sampled = ratio.samples(question.trace_id);
                 let state = inherited();
-                Decision::new(sampled, if sampled { ratio.stamp(&state) } else { state })
+                let sampled = ratio.samples(question.trace_id, &state);
+                Decision::new(sampled, ratio.stamp(&state, sampled))
             }
             Self::ParentBased(root) => match question.sampled {
                 Some(sampled) => Decision::new(sampled, inherited()),
@@ -104,26 +111,40 @@ impl Decision {
 }
 
 fn ask(sampler: &dyn ShouldSample, question: Question<'_>) -> Decision {
-    let parent = question
-        .parent
-        .map(|parent| Context::new().with_remote_span_context(parent.into()));
-    let links: &[Link] = &[];
-    let SamplingResult {
+    let context = context_of(question.parent);
+    let answer = catch_unwind(AssertUnwindSafe(|| {
+        sampler.should_sample(
+            Some(&context),
+            question.trace_id,
+            question.name,
+            question.kind,
+            question.attributes,
+            question.links,
+        )
+    }));
+    let Ok(SamplingResult {
         decision,
         attributes,
         trace_state,
-    } = sampler.should_sample(
-        parent.as_ref(),
-        question.trace_id,
-        question.name,
-        question.kind,
-        question.attributes,
-        links,
-    );
+    }) = answer
+    else {
+        let parent = question.parent.map(SpanContext::trace_state);
+        return Decision::new(false, parent.cloned().unwrap_or_default());
+    };
     Decision {
         sampled: decision == SamplingDecision::RecordAndSample,
         trace_state: TraceState::from_opentelemetry(&trace_state),
         attributes,
+    }
+}
+
+/// The current context, whose baggage a sampler may read, with the parent as its span.
+fn context_of(parent: Option<&SpanContext>) -> Context {
+    let current = current::with_opentelemetry(Context::clone).unwrap_or_default();
+    match parent {
+        Some(parent) => current.with_remote_span_context(parent.into()),
+        None if current.has_active_span() => Context::new(),
+        None => current,
     }
 }
 

@@ -50,32 +50,48 @@ impl Ratio {
         self.probability
     }
 
-    pub(super) fn samples(&self, trace_id: TraceId) -> bool {
-        let id = u128::from_be_bytes(trace_id.to_bytes());
-        let randomness = u64::try_from(id & u128::from(RANDOM_MASK)).unwrap_or(0);
+    pub(super) fn samples(&self, trace_id: TraceId, state: &TraceState) -> bool {
+        let randomness = stated_randomness(state).unwrap_or_else(|| {
+            let id = u128::from_be_bytes(trace_id.to_bytes());
+            u64::try_from(id & u128::from(RANDOM_MASK)).unwrap_or(0)
+        });
         self.probability > 0.0 && randomness >= self.threshold
     }
 
-    pub(super) fn stamp(&self, state: &TraceState) -> TraceState {
-        if state.is_empty() {
-            return self.root.clone();
+    /// The tracestate of a span with this decision: the threshold of a sampled one, and none for
+    /// one that is not, whatever was there.
+    pub(super) fn stamp(&self, state: &TraceState, sampled: bool) -> TraceState {
+        let member = state.get("ot");
+        match (sampled, member) {
+            (true, None) if state.is_empty() => self.root.clone(),
+            (false, None) => state.clone(),
+            (true, None) => insert(state, &self.stamp),
+            (_, Some(member)) => {
+                let others = member.split(';').filter(|part| !part.starts_with("th:"));
+                let stamp = sampled.then_some(self.stamp.as_str());
+                let parts: Vec<&str> = stamp.into_iter().chain(others).collect();
+                match parts.is_empty() {
+                    true => state.remove("ot"),
+                    false => insert(state, &parts.join(";")),
+                }
+            }
         }
-        let others = state.get("ot").map(without_threshold).unwrap_or_default();
-        let value = if others.is_empty() {
-            self.stamp.clone()
-        } else {
-            format!("{};{others}", self.stamp)
-        };
-        state.insert("ot", &value).unwrap_or_else(|_| state.clone())
     }
 }
 
-fn without_threshold(value: &str) -> String {
-    value
+fn insert(state: &TraceState, member: &str) -> TraceState {
+    state.insert("ot", member).unwrap_or_else(|_| state.clone())
+}
+
+/// The randomness that the root has stated because the trace's id has none, 14 hexadecimal digits,
+/// <https://opentelemetry.io/docs/specs/otel/trace/tracestate-handling/#explicit-randomness-value-rv>.
+fn stated_randomness(state: &TraceState) -> Option<u64> {
+    let member = state.get("ot")?;
+    let digits = member
         .split(';')
-        .filter(|part| !part.starts_with("th:"))
-        .collect::<Vec<_>>()
-        .join(";")
+        .find_map(|part| part.strip_prefix("rv:"))?;
+    let valid = digits.len() == 14 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    valid.then(|| u64::from_str_radix(digits, 16).ok())?
 }
 
 #[expect(
@@ -116,7 +132,7 @@ mod tests {
     fn the_share_is_kept() {
         let ratio = Ratio::new(0.1);
         let sampled = (0..100_000)
-            .filter(|_| ratio.samples(crate::trace::random::trace_id()))
+            .filter(|_| ratio.samples(crate::trace::random::trace_id(), &TraceState::EMPTY))
             .count();
         assert!(
             (9_000..11_000).contains(&sampled),
@@ -128,8 +144,8 @@ mod tests {
     fn none_and_all_are_exact() {
         let lowest = TraceId::from(1 << 100);
         let highest = TraceId::from(u128::MAX);
-        assert!(Ratio::new(1.0).samples(lowest));
-        assert!(!Ratio::new(0.0).samples(highest));
+        assert!(Ratio::new(1.0).samples(lowest, &TraceState::EMPTY));
+        assert!(!Ratio::new(0.0).samples(highest, &TraceState::EMPTY));
         assert!((Ratio::new(f64::NAN).probability() - 1.0).abs() < f64::EPSILON);
     }
 }
