@@ -56,7 +56,7 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 #[derive(Debug)]
-struct Chained(String, Option<Box<Chained>>);
+struct Chained(String, Option<Box<Self>>);
 
 impl fmt::Display for Chained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,15 @@
 /// Escapes what RFC 8259 section 7 demands and nothing else.
 #[inline]
 pub(crate) fn put_escaped(buffer: &mut Vec<u8>, text: &str) {
-    let mut rest = text.as_bytes();
+    if is_clean(text.as_bytes()) {
+        buffer.extend_from_slice(text.as_bytes());
+    } else {
+        put_with_escapes(buffer, text.as_bytes());
+    }
+}
+
+#[cold]
+fn put_with_escapes(buffer: &mut Vec<u8>, mut rest: &[u8]) {
     loop {
         let clean = clean_len(rest);
         buffer.extend_from_slice(&rest[..clean]);
@@ -43,8 +51,24 @@ fn put_escape(buffer: &mut Vec<u8>, byte: u8) {
     buffer.extend_from_slice(&[b'\\', short]);
 }
 
-/// How many bytes at the start need no escape.
+/// Whether nothing needs an escape; eight bytes at a time, the last ones twice if need be.
 #[inline]
+fn is_clean(bytes: &[u8]) -> bool {
+    if let Some(last) = bytes.last_chunk::<8>() {
+        let (words, _) = bytes.as_chunks::<8>();
+        return !words
+            .iter()
+            .chain([last])
+            .any(|word| has_special(u64::from_le_bytes(*word)));
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let [first, last] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
+        return !has_special(first | (last << 32));
+    }
+    !bytes.iter().any(|byte| is_special(*byte))
+}
+
+/// How many bytes at the start need no escape.
 fn clean_len(bytes: &[u8]) -> usize {
     let mut done = 0;
     for chunk in bytes.chunks_exact(8) {

@@ -244,13 +244,13 @@ impl CompiledJson {
             (Key::SpanId, IdStyle::Decimal) => {
                 put_int(out, u64::from_be_bytes(ids.span_id.to_bytes()));
             }
-            (Key::TraceId, _) => put_hex(out, &ids.trace_id.to_bytes()),
-            (Key::SpanId, _) => put_hex(out, &ids.span_id.to_bytes()),
+            (Key::TraceId, _) => put_hex(out, ids.trace_id.to_bytes()),
+            (Key::SpanId, _) => put_hex(out, ids.span_id.to_bytes()),
             (_, IdStyle::Gcp { .. }) => {
                 super::put_bool(out, ids.trace_flags.is_sampled());
                 return true;
             }
-            _ => put_hex(out, &[ids.trace_flags.to_u8()]),
+            _ => put_hex(out, [ids.trace_flags.to_u8()]),
         }
         false
     }

@@ -14,7 +14,7 @@ pub(crate) fn put_int(buffer: &mut Vec<u8>, value: impl itoa::Integer) {
 #[inline]
 pub(crate) fn put_float(buffer: &mut Vec<u8>, value: f64) {
     if value.is_finite() {
-        buffer.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
+        buffer.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
     } else {
         buffer.extend_from_slice(b"null");
     }
@@ -35,12 +35,22 @@ pub(crate) fn put_bytes(buffer: &mut Vec<u8>, value: &[u8]) {
 
 /// Appends bytes in lower-case hexadecimal digits.
 #[inline]
-pub(crate) fn put_hex(buffer: &mut Vec<u8>, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        buffer.extend_from_slice(&[
-            DIGITS[usize::from(byte >> 4)],
-            DIGITS[usize::from(byte & 15)],
-        ]);
+pub(crate) fn put_hex<const N: usize>(buffer: &mut Vec<u8>, bytes: [u8; N]) {
+    let start = buffer.len();
+    buffer.resize(start + 2 * bytes.len(), 0);
+    for (pair, byte) in buffer[start..].chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&DIGITS[usize::from(byte)]);
     }
 }
+
+/// The two digits of every byte.
+static DIGITS: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
