@@ -16,7 +16,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use crate::json::{CompiledJson, Fields, JsonLine, TimeText, pinned};
+use crate::json::{CompiledJson, Fields, IdText, JsonLine, TimeText, pinned};
 use crate::pretty::{PrettyFormat, PrettyLine};
 use crate::sink::Writer;
 use crate::span;
@@ -81,6 +81,7 @@ struct Scratch {
     names: String,
     line: Vec<u8>,
     time: TimeText,
+    ids: IdText,
 }
 
 /// A thread keeps its memory up to this size.
@@ -215,6 +216,9 @@ impl Shared {
         let record = &scratch.record;
         let severity = severity(record, level);
         let message = record.has_message.then_some(record.message.as_str());
+        if let Some(ids) = ids {
+            scratch.ids.set(ids);
+        }
         for FormatSinks { format, sinks } in &self.formats {
             if !sinks.iter().any(|sink| sink.accepts(level)) {
                 continue;
@@ -229,6 +233,7 @@ impl Shared {
                         target: target(record, metadata),
                         message,
                         ids,
+                        id_text: &scratch.ids,
                         fields: &record.fields,
                         inherited: &scratch.inherited,
                         spans: &scratch.list,

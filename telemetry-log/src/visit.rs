@@ -12,7 +12,9 @@ use tracing_core::field::Visit;
 
 use crate::error::Chain;
 use crate::event::{self, ATTRIBUTES_FIELD, FATAL, SEVERITY_FIELD};
-use crate::json::{Fields, Reserved, pinned, put_bool, put_bytes, put_float, put_int, put_string};
+use crate::json::{
+    Fields, KeyCache, Reserved, pinned, put_bool, put_bytes, put_float, put_int, put_string,
+};
 use crate::text::{FAILED, put_cut, put_formatted};
 
 /// What the visit of any field needs to know.
@@ -38,6 +40,7 @@ pub(crate) struct Record {
     /// Where a record of the `log` crate came from.
     pub(crate) origin: Origin,
     text: String,
+    keys: KeyCache,
 }
 
 /// What a record of the `log` crate says of itself in fields.
@@ -60,6 +63,7 @@ impl Default for Record {
             event_name: String::new(),
             origin: Origin::default(),
             text: String::new(),
+            keys: KeyCache::default(),
         }
     }
 }
@@ -119,15 +123,20 @@ pub(crate) struct EventVisitor<'a> {
 impl EventVisitor<'_> {
     #[inline]
     fn put(&mut self, field: &Field, json: impl FnOnce(&mut Vec<u8>), value: impl Encode) {
-        let key = key(field);
-        self.record.fields.set(key, &self.options.reserved, json);
+        let Record {
+            fields,
+            keys,
+            attributes,
+            ..
+        } = &mut *self.record;
+        fields.set_rendered(keys.get(field.name(), &self.options.reserved), json);
         if self.options.otlp.is_some() {
-            self.record.attributes.set(key, value);
+            attributes.set(key(field), value);
         }
     }
 
     #[inline]
-    fn put_str(&mut self, key: &str, value: &str) {
+    fn put_str(&mut self, key: &'static str, value: &str) {
         match key {
             "message" => {
                 self.record.message.clear();
@@ -143,7 +152,14 @@ impl EventVisitor<'_> {
                 });
             }
             _ if self.is_log && key.starts_with("log.") => self.put_origin(key, value),
-            _ => self.record.add_text(self.options, key, value),
+            _ => {
+                let Record { fields, keys, .. } = &mut *self.record;
+                let rendered = keys.get(key, &self.options.reserved);
+                fields.set_rendered(rendered, |json| put_string(json, value));
+                if self.options.otlp.is_some() {
+                    self.record.attributes.set(key, value);
+                }
+            }
         }
     }
 
@@ -195,7 +211,7 @@ impl EventVisitor<'_> {
         if let Value::String(text) = value {
             let mut cut = String::new();
             put_cut(&mut cut, options.value_bytes, text.as_str());
-            self.put_str(key, &cut);
+            self.record.add_text(options, key, &cut);
             return;
         }
         self.record

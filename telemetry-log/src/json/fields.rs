@@ -1,6 +1,9 @@
 //! Fields, rendered once.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::escape::put_escaped;
+use super::key_cache::RenderedKey;
 
 /// Fields with unique keys, rendered as the members of a JSON object: `,"key":value` each.
 #[derive(Debug, Default)]
@@ -45,6 +48,22 @@ impl Fields {
             key_end,
             end: self.json.len(),
             hash,
+        });
+    }
+
+    /// Sets a field whose key is rendered already; see [`Fields::set`].
+    #[inline]
+    pub(crate) fn set_rendered(&mut self, key: &RenderedKey, value: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.json.len();
+        self.json.extend_from_slice(&key.head);
+        let key_end = self.json.len() - 2;
+        value(&mut self.json);
+        self.special |= key.special;
+        self.append(Entry {
+            start,
+            key_end,
+            end: self.json.len(),
+            hash: key.hash,
         });
     }
 
@@ -180,20 +199,38 @@ impl Entry {
 }
 
 /// The keys that some format of the process writes itself or renames.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Reserved {
     filter: Filter,
     keys: Vec<Box<str>>,
+    generation: u64,
+}
+
+impl Default for Reserved {
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self {
+            filter: Filter::default(),
+            keys: Vec::new(),
+            generation: NEXT.fetch_add(1, Ordering::Relaxed),
+        }
+    }
 }
 
 impl Reserved {
+    /// Tells one log's keys from another's.
+    #[inline]
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
     pub(crate) fn insert(&mut self, key: &str) {
         self.filter.insert(hash(key.as_bytes()));
         self.keys.push(key.into());
     }
 
     #[inline]
-    fn contains(&self, hash: u8, key: &str) -> bool {
+    pub(super) fn contains(&self, hash: u8, key: &str) -> bool {
         self.filter.contains(hash) && self.keys.iter().any(|reserved| **reserved == *key)
     }
 }
@@ -230,7 +267,7 @@ impl Filter {
 
 /// A few bits of a key: its length and three of its bytes.
 #[inline]
-fn hash(key: &[u8]) -> u8 {
+pub(super) fn hash(key: &[u8]) -> u8 {
     let (Some(first), Some(last)) = (key.first(), key.last()) else {
         return 0;
     };

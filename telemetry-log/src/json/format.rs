@@ -5,9 +5,10 @@ use telemetry_core::otlp::Severity;
 
 use super::escape::{put_escaped, put_string};
 use super::fields::{Field, Fields, Reserved};
+use super::id_text::IdText;
 use super::keys::{IdStyle, Key, Keys};
 use super::time::TimeText;
-use super::value::{put_hex, put_int};
+use super::value::put_int;
 
 /// How the fields of the spans around an event are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -147,6 +148,8 @@ pub(crate) struct JsonLine<'a> {
     pub(crate) target: &'a str,
     pub(crate) message: Option<&'a str>,
     pub(crate) ids: Option<CurrentIds>,
+    /// The digits of the ids.
+    pub(crate) id_text: &'a IdText,
     pub(crate) fields: &'a Fields,
     pub(crate) inherited: &'a Fields,
     /// The list of spans, as JSON.
@@ -224,7 +227,7 @@ impl CompiledJson {
             Key::Message => put_escaped(out, line.message.unwrap_or_default()),
             Key::TraceId | Key::SpanId | Key::TraceFlags => {
                 let Some(ids) = line.ids else { return };
-                if self.put_id(out, key, ids) {
+                if self.put_id(out, key, ids, line.id_text) {
                     return;
                 }
             }
@@ -235,7 +238,7 @@ impl CompiledJson {
 
     /// Appends an id; true if that ends the value.
     #[inline]
-    fn put_id(&self, out: &mut Vec<u8>, key: Key, ids: CurrentIds) -> bool {
+    fn put_id(&self, out: &mut Vec<u8>, key: Key, ids: CurrentIds, text: &IdText) -> bool {
         match (key, &self.ids) {
             (Key::TraceId, IdStyle::Decimal) => {
                 let [.., a, b, c, d, e, f, g, h] = ids.trace_id.to_bytes();
@@ -244,13 +247,13 @@ impl CompiledJson {
             (Key::SpanId, IdStyle::Decimal) => {
                 put_int(out, u64::from_be_bytes(ids.span_id.to_bytes()));
             }
-            (Key::TraceId, _) => put_hex(out, ids.trace_id.to_bytes()),
-            (Key::SpanId, _) => put_hex(out, ids.span_id.to_bytes()),
+            (Key::TraceId, _) => out.extend_from_slice(text.trace_id()),
+            (Key::SpanId, _) => out.extend_from_slice(text.span_id()),
             (_, IdStyle::Gcp { .. }) => {
                 super::put_bool(out, ids.trace_flags.is_sampled());
                 return true;
             }
-            _ => put_hex(out, [ids.trace_flags.to_u8()]),
+            _ => out.extend_from_slice(text.trace_flags()),
         }
         false
     }

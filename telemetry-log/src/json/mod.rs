@@ -3,6 +3,8 @@
 mod escape;
 mod fields;
 mod format;
+mod id_text;
+mod key_cache;
 mod keys;
 mod time;
 mod value;
@@ -11,6 +13,8 @@ pub(crate) use escape::put_string;
 pub(crate) use fields::{Fields, Reserved};
 pub(crate) use format::{CompiledJson, JsonLine};
 pub use format::{JsonFormat, SpanFields};
+pub(crate) use id_text::IdText;
+pub(crate) use key_cache::KeyCache;
 pub(crate) use keys::pinned;
 pub use keys::{Key, Keys, LevelNames};
 pub(crate) use time::TimeText;
