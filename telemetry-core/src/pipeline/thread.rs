@@ -68,10 +68,9 @@ impl Pipeline {
         let thread = std::thread::Builder::new()
             .name("telemetry".to_owned())
             .spawn(move || {
+                // what the transports trace and log must not come back as telemetry; a thread-local
+                // subscriber would do it too, and make every other thread look for one
                 mark_own_thread();
-                // what the transports trace and log must not come back as telemetry
-                let _quiet =
-                    tracing::subscriber::set_default(tracing::subscriber::NoSubscriber::new());
                 LocalSet::new().block_on(&runtime, drive(drivers, deadlines));
                 // dropping the runtime would wait for name resolution
                 runtime.shutdown_background();

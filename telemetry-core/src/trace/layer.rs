@@ -20,6 +20,7 @@ use crate::clock::Timestamp;
 use crate::context::SpanContext;
 use crate::context::current::{self, Key, Slot};
 use crate::otlp::Kind;
+use crate::pipeline::is_own_thread;
 
 /// Turns `tracing` spans into OpenTelemetry spans.
 ///
@@ -232,6 +233,9 @@ where
     }
 
     fn on_new_span(&self, new: &NewSpan<'_>, id: &Id, context: Context<'_, S>) {
+        if is_own_thread() {
+            return;
+        }
         let mut state = self.start(new, &context);
         let Some(span) = context.span(id) else { return };
         state.baggage = attach::baggage();
