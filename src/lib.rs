@@ -22,7 +22,7 @@ pub use signal::shutdown_signal;
 pub use telemetry_core::clock::Clock;
 pub use telemetry_core::config;
 pub use telemetry_core::context;
-pub use telemetry_core::context::{CurrentIds, SpanContext, current};
+pub use telemetry_core::context::{CurrentIds, SpanContext, current, inject};
 pub use telemetry_core::diagnostics::ExporterStatus;
 pub use telemetry_core::export;
 pub use telemetry_core::pipeline::{DropReason, FlushError, Ledger, ShutdownReport, Signal};

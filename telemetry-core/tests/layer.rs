@@ -124,3 +124,21 @@ fn a_decision_without_a_parent_is_followed_and_a_deferred_one_is_taken() {
         drop(prepared.offer("mine"));
     });
 }
+
+#[test]
+fn an_outgoing_call_carries_the_current_span() {
+    with_layer(|| {
+        let span = tracing::info_span!("call");
+        let mut headers = http::HeaderMap::new();
+        span.in_scope(|| telemetry_core::context::inject(&mut headers));
+        let ids = span.span_context().unwrap();
+        let expected = format!(
+            "00-{}-{}-{:02x}",
+            ids.trace_id(),
+            ids.span_id(),
+            ids.trace_flags()
+        );
+        assert_eq!(headers["traceparent"], expected);
+        assert_eq!(span.set_parent(remote()), Err(SetParentError::IdsInUse));
+    });
+}

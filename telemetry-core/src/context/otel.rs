@@ -10,7 +10,7 @@ use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::TraceContextExt;
 
 use super::propagate::{Composite, Extracted};
-use super::{Baggage, Carrier, CarrierMut, SpanContext};
+use super::{Baggage, Carrier, CarrierMut, SpanContext, current_span_context};
 
 /// A [`Composite`] as a propagator of the OpenTelemetry API, for
 /// [`opentelemetry::global::set_text_map_propagator`].
@@ -35,7 +35,13 @@ impl TextMap {
 
 impl TextMapPropagator for TextMap {
     fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
-        let (span_context, baggage) = from_context(cx);
+        // whoever injects through this API looks for spans in its contexts: from now on they are
+        // there; this time the current span may have been entered before
+        arm();
+        let (mut span_context, baggage) = from_context(cx);
+        if !span_context.is_valid() && !Context::map_current(TraceContextExt::has_active_span) {
+            span_context = current_span_context().unwrap_or(SpanContext::NONE);
+        }
         let mut carrier = InjectorCarrier(injector);
         self.composite.inject(&span_context, &baggage, &mut carrier);
     }

@@ -1,0 +1,61 @@
+//! What an outgoing call carries.
+
+use opentelemetry::Context;
+use opentelemetry::baggage::BaggageExt;
+use opentelemetry::trace::TraceContextExt;
+
+use super::{Baggage, CarrierMut, SpanContext, current, propagate};
+use crate::trace::SpanExt;
+
+/// The current span's identity, as the receiver of a call should see its caller.
+#[must_use]
+pub fn current_span_context() -> Option<SpanContext> {
+    opentelemetry_span_context().or_else(own_span_context)
+}
+
+/// Writes the current span's identity and the current baggage to the headers of a request or
+/// message, in the formats of `OTEL_PROPAGATORS`.
+///
+/// Without a current span only the baggage is written, if there is any.
+///
+/// ```
+/// let mut request = http::Request::new(());
+/// telemetry_core::context::inject(request.headers_mut());
+/// ```
+pub fn inject(carrier: &mut dyn CarrierMut) {
+    let span_context = current_span_context().unwrap_or(SpanContext::NONE);
+    let baggage = if current::is_armed() {
+        Context::map_current(|context| Baggage::from(context.baggage()))
+    } else {
+        Baggage::EMPTY
+    };
+    propagate::inject(&span_context, &baggage, carrier);
+}
+
+fn opentelemetry_span_context() -> Option<SpanContext> {
+    if !current::is_armed() {
+        return None;
+    }
+    Context::map_current(|context| {
+        let span = context.span();
+        let span = span.span_context();
+        span.is_valid().then(|| SpanContext::from(span))
+    })
+}
+
+fn own_span_context() -> Option<SpanContext> {
+    let slot = current::slot()?;
+    current::mark_used();
+    let ids = slot.ids;
+    let bare = SpanContext::new(ids.trace_id, ids.span_id, ids.trace_flags);
+    if !slot.has_trace_state {
+        return Some(bare);
+    }
+    // the tracestate is too large for the thread-local: ask the span
+    let whole = tracing::Span::current().span_context();
+    Some(
+        whole
+            .filter(|whole| whole.span_id() == ids.span_id)
+            .unwrap_or(bare),
+    )
+}
