@@ -16,7 +16,7 @@ use axum::routing::{any, get};
 use bytes::Bytes;
 use common::{Finished, PARENT, TRACE, Telemetry, closing, exchange, serve};
 use http_body::Frame;
-use telemetry_core::context::current;
+use telemetry_core::context::{SpanId, current};
 use telemetry_core::otlp::{Kind, StatusCode};
 use telemetry_tower::ServerLayer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -370,6 +370,59 @@ fn what_a_cancelled_handler_drops_is_dropped_inside_the_span() {
         let span = telemetry.span().await;
         let seen = receiver.recv().unwrap().unwrap();
         assert_eq!(seen.span_id, span.span_id);
+    });
+}
+
+/// A body without an end that says which span is current when it is polled and dropped.
+struct Watched(std::sync::mpsc::Sender<Option<SpanId>>);
+
+impl Watched {
+    fn say(&self) {
+        self.0.send(current().map(|ids| ids.span_id)).unwrap();
+    }
+}
+
+impl http_body::Body for Watched {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.say();
+        Poll::Pending
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.say();
+    }
+}
+
+#[test]
+fn the_body_is_polled_and_dropped_inside_the_span() {
+    use http_body::Body as _;
+    use tower_service::Service;
+    run(|telemetry| async move {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let handler = move || async move { Body::new(Watched(sender)) };
+        let mut service = tower_layer::Layer::layer(&ServerLayer::new(), get(handler));
+        let response = service
+            .call(http::Request::new(Body::empty()))
+            .await
+            .unwrap();
+        assert_eq!(current(), None);
+        let mut body = Box::pin(response.into_body());
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert!(body.as_mut().poll_frame(&mut cx).is_pending());
+        drop(body);
+        assert_eq!(current(), None);
+        let span = telemetry.span().await;
+        assert_eq!(span.get("error.type"), "cancelled");
+        let seen: Vec<_> = receiver.try_iter().collect();
+        assert_eq!(seen, [Some(span.span_id), Some(span.span_id)]);
     });
 }
 
