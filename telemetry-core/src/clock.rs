@@ -105,6 +105,10 @@ impl Clock {
 /// second clock read of every span.
 const ANCHOR_LIFE_NANOS: u64 = 1_000_000_000;
 
+/// Where monotonic time begins: more than a wall clock shows, so that a start which somebody gives
+/// as any wall time since 1970 has a place on it.
+const MONOTONIC_BASE: u64 = 1 << 62;
+
 /// `monotonic - unix` at the last reading of both clocks, and when that was.
 struct Anchor {
     epoch: Instant,
@@ -137,7 +141,7 @@ fn system_now() -> Timestamp {
         .saturating_add(monotonic);
     Timestamp {
         unix_nanos: unix,
-        monotonic_nanos: monotonic,
+        monotonic_nanos: MONOTONIC_BASE.saturating_add(monotonic),
     }
 }
 
