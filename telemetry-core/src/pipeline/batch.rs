@@ -112,6 +112,7 @@ impl Batch {
     }
 
     /// The items, each with the position at which [`Batch::item_at`] finds it again.
+    #[cfg(feature = "otlp")]
     pub(crate) fn positions(&self) -> impl Iterator<Item = (usize, Item<'_>)> {
         let mut items = self.items();
         std::iter::from_fn(move || {
@@ -121,6 +122,7 @@ impl Batch {
     }
 
     /// The item at a position.
+    #[cfg(feature = "otlp")]
     pub(crate) fn item_at(&self, position: usize) -> Option<Item<'_>> {
         let rest = self.bytes.get(position..)?;
         Items { rest }.next()
