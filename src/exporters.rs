@@ -12,7 +12,6 @@ use telemetry_core::clock::Clock;
 use telemetry_core::config::{BatchPlan, ExporterKind, OtlpPlan, Plan};
 use telemetry_core::diagnostics::Voice;
 use telemetry_core::export::console::{ConsoleLogExporter, ConsoleSpanExporter, Terminal};
-use telemetry_core::export::otlp::{OtlpExporter, OtlpSettings};
 use telemetry_core::export::sdk::{SdkLogExporter, SdkSpanExporter};
 use telemetry_core::export::{ExportError, Exporter};
 use telemetry_core::pipeline::{
@@ -177,9 +176,7 @@ impl<'a> Lanes<'a> {
             attempt_timeout: otlp.timeout,
             ..settings
         };
-        let made = OtlpExporter::new(signal, &OtlpSettings::from(otlp), &self.plan.resource);
-        let factory =
-            Box::new(move || made.map(|exporter| Box::new(exporter) as Box<dyn Exporter>));
+        let factory = otlp_exporter(signal, otlp, &self.plan.resource);
         self.push(settings, otlp.endpoint.as_str().to_owned(), factory);
     }
 
@@ -225,6 +222,21 @@ impl<'a> Lanes<'a> {
             _ => &self.plan.traces.otlp,
         }
     }
+}
+
+/// Certificates are read here, before the telemetry thread runs.
+#[cfg(any(feature = "otlp-grpc", feature = "otlp-http"))]
+fn otlp_exporter(signal: Signal, plan: &OtlpPlan, resource: &Resource) -> ExporterFactory {
+    use telemetry_core::export::otlp::{OtlpExporter, OtlpSettings};
+    let made = OtlpExporter::new(signal, &OtlpSettings::from(plan), resource);
+    Box::new(move || made.map(|exporter| Box::new(exporter) as Box<dyn Exporter>))
+}
+
+#[cfg(not(any(feature = "otlp-grpc", feature = "otlp-http")))]
+fn otlp_exporter(_: Signal, _: &OtlpPlan, _: &Resource) -> ExporterFactory {
+    let error = ExportError::permanent("this build has no OTLP transport")
+        .with_remedy("Enable feature otlp-http or otlp-grpc of telemetry-sdk.");
+    Box::new(move || Err(error))
 }
 
 fn no_thread(what: &str, error: io::Error) -> ExportError {

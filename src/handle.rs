@@ -86,9 +86,9 @@ impl Telemetry {
         self.parts.shutdown(timeout)
     }
 
-    /// How each exporter is doing.
+    /// How telemetry itself is doing.
     #[must_use]
-    pub fn status(&self) -> Vec<ExporterStatus> {
+    pub fn status(&self) -> Status {
         self.parts.status()
     }
 
@@ -157,12 +157,13 @@ impl Parts {
         report.clone()
     }
 
-    pub(crate) fn status(&self) -> Vec<ExporterStatus> {
-        self.pipeline
-            .iter()
-            .flat_map(|pipeline| pipeline.lanes())
-            .map(|lane| lane.status())
-            .collect()
+    pub(crate) fn status(&self) -> Status {
+        let lanes = self.pipeline.iter().flat_map(|pipeline| pipeline.lanes());
+        Status {
+            exporters: lanes.map(|lane| lane.status()).collect(),
+            lines: self.lines.written(),
+            lost_lines: self.lines.dropped(),
+        }
     }
 
     fn forget(&self) {
@@ -172,6 +173,18 @@ impl Parts {
             lost_lines: 0,
         }));
     }
+}
+
+/// How telemetry itself is doing.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Status {
+    /// Each exporter: its balance, its last success and its last error.
+    pub exporters: Vec<ExporterStatus>,
+    /// Log lines that were written.
+    pub lines: u64,
+    /// Log lines that were dropped.
+    pub lost_lines: u64,
 }
 
 /// What shutdown did.

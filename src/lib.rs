@@ -16,7 +16,7 @@ mod voice;
 
 pub use builder::{Builder, builder, init, layers};
 pub use error::InitError;
-pub use handle::{Shutdown, Telemetry};
+pub use handle::{Shutdown, Status, Telemetry};
 pub use signal::shutdown_signal;
 
 pub use telemetry_core::clock::Clock;

@@ -24,9 +24,9 @@ impl Telemetry {
 }
 
 fn status(parts: &Parts) -> ([(axum::http::HeaderName, &'static str); 1], String) {
-    let exporters: Vec<serde_json::Value> = parts.status().iter().map(exporter).collect();
-    let lines =
-        serde_json::json!({ "written": parts.lines.written(), "dropped": parts.lines.dropped() });
+    let status = parts.status();
+    let exporters: Vec<serde_json::Value> = status.exporters.iter().map(exporter).collect();
+    let lines = serde_json::json!({ "written": status.lines, "dropped": status.lost_lines });
     let mut body = String::new();
     let _ = writeln!(
         body,
