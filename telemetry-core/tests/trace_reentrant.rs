@@ -1,6 +1,5 @@
 //! Values that use `tracing` while they are recorded, in a process of their own.
 #![cfg(feature = "testing")]
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod spans;
 

@@ -100,7 +100,7 @@ fn migrate(dispatch: &Dispatch, reader: &Reader) {
         .worker_threads(4)
         .on_thread_start({
             let dispatch = dispatch.clone();
-            move || std::mem::forget(tracing::dispatcher::set_default(&dispatch))
+            move || spans::stay_default(&dispatch)
         })
         .build()
         .unwrap();

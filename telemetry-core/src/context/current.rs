@@ -30,6 +30,8 @@ pub(crate) struct Slot {
     pub(crate) key: Key,
     /// Whether the span has a tracestate, which is too large for the cell.
     pub(crate) has_trace_state: bool,
+    /// Whether the span takes baggage along.
+    pub(crate) has_baggage: bool,
     /// Whether the span is a local root whose ids nobody is known to have used.
     pub(crate) tracks_use: bool,
 }
@@ -139,6 +141,7 @@ pub fn enter_ids(ids: Option<CurrentIds>) -> EnteredIds {
         ids,
         key,
         has_trace_state: false,
+        has_baggage: false,
         tracks_use: false,
     });
     enter(key, slot);
@@ -292,6 +295,7 @@ mod tests {
             ids,
             key: key(span),
             has_trace_state: false,
+            has_baggage: false,
             tracks_use: false,
         }
     }

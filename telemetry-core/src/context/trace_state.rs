@@ -158,6 +158,9 @@ impl TraceState {
 
     pub(super) fn to_opentelemetry(&self) -> opentelemetry::trace::TraceState {
         type Other = opentelemetry::trace::TraceState;
+        if self.is_empty() {
+            return Other::NONE;
+        }
         self.as_str().parse().unwrap_or_else(|_| {
             // The API still reads keys by level 1 of the specification, where `@` had its place.
             let accepted = self

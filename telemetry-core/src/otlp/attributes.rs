@@ -269,17 +269,37 @@ impl Attributes {
         let limit = self.limits.value_length;
         match value.encoded_len(limit) {
             Some(value_len) => {
-                self.bytes.push(bytes_tag(self.field));
-                put_len(
-                    &mut self.bytes,
-                    message_len(key.len()) + message_len(value_len),
-                );
-                put_message(&mut self.bytes, KEY, key.as_bytes());
-                self.bytes.push(bytes_tag(VALUE));
-                put_len(&mut self.bytes, value_len);
+                self.put_head(key, value_len);
                 value.encode(&mut self.bytes, limit);
             }
             None => self.append_unmeasured(key, &value),
+        }
+    }
+
+    /// Writes what comes before a value of this length.
+    #[inline]
+    fn put_head(&mut self, key: &str, value_len: usize) {
+        let len = message_len(key.len()) + message_len(value_len);
+        self.bytes.reserve(len + 2);
+        match (
+            u8::try_from(len),
+            u8::try_from(key.len()),
+            u8::try_from(value_len),
+        ) {
+            // all three lengths take one byte: few large writes instead of many small ones
+            (Ok(len @ ..0x80), Ok(key_len), Ok(value_len)) => {
+                let head = [bytes_tag(self.field), len, bytes_tag(KEY), key_len];
+                self.bytes.extend_from_slice(&head);
+                self.bytes.extend_from_slice(key.as_bytes());
+                self.bytes.extend_from_slice(&[bytes_tag(VALUE), value_len]);
+            }
+            _ => {
+                self.bytes.push(bytes_tag(self.field));
+                put_len(&mut self.bytes, len);
+                put_message(&mut self.bytes, KEY, key.as_bytes());
+                self.bytes.push(bytes_tag(VALUE));
+                put_len(&mut self.bytes, value_len);
+            }
         }
     }
 

@@ -28,7 +28,11 @@ pub const fn fixed32_tag(field: u8) -> u8 {
 
 /// How many bytes `value` takes as a varint: one for each started group of seven bits.
 #[must_use]
+#[inline]
 pub const fn varint_len(value: u64) -> usize {
+    if value < 0x80 {
+        return 1; // nearly every length
+    }
     let bits = 64 - (value | 1).leading_zeros() as usize;
     bits.div_ceil(7)
 }
@@ -78,8 +82,13 @@ pub fn put_bytes_field(buffer: &mut Vec<u8>, field: u8, bytes: &[u8]) {
 /// Appends a length-delimited field, also when it is empty.
 #[inline]
 pub fn put_message(buffer: &mut Vec<u8>, field: u8, bytes: &[u8]) {
-    buffer.push(bytes_tag(field));
-    put_len(buffer, bytes.len());
+    match u8::try_from(bytes.len()) {
+        Ok(len @ ..0x80) => buffer.extend_from_slice(&[bytes_tag(field), len]),
+        _ => {
+            buffer.push(bytes_tag(field));
+            put_len(buffer, bytes.len());
+        }
+    }
     buffer.extend_from_slice(bytes);
 }
 

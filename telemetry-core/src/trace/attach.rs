@@ -19,19 +19,27 @@ thread_local! {
     static GUARDS: RefCell<Vec<(Key, ManuallyDrop<ContextGuard>)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Makes the span current for the OpenTelemetry API too, on top of what the current context
-/// holds now.
-pub(super) fn enter<S>(key: Key, id: &Id, context: &tracing_subscriber::layer::Context<'_, S>)
+/// Makes the span, which has just become current, so for the OpenTelemetry API too, on top of
+/// what the current context holds now.
+pub(super) fn enter<S>(slot: Slot, context: &tracing_subscriber::layer::Context<'_, S>)
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let Some(span) = context.span(id) else { return };
-    let (entered, baggage) = {
+    current::mark_used();
+    let key = slot.key;
+    let ids = slot.ids;
+    let (entered, baggage) = if slot.has_trace_state || slot.has_baggage {
+        let Some(span) = context.span(&Id::from_u64(key.span)) else {
+            return;
+        };
         let extensions = span.extensions();
         let Some(state) = extensions.get::<SpanState>() else {
             return;
         };
         (state.span_context(), state.baggage.clone())
+    } else {
+        let entered = SpanContext::new(ids.trace_id, ids.span_id, ids.trace_flags);
+        (entered, None)
     };
     let inner = current::with_opentelemetry(|outer| {
         let inner = outer.with_remote_span_context((&entered).into());

@@ -307,7 +307,7 @@ where
         };
         current::push(slot);
         if current::is_armed() {
-            attach::enter(slot.key, id, &context);
+            attach::enter(slot, &context);
         }
     }
 

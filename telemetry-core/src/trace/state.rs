@@ -78,6 +78,7 @@ impl SpanState {
             ids: self.ids,
             key,
             has_trace_state: !self.trace_state.is_empty(),
+            has_baggage: self.baggage.is_some(),
             tracks_use: self.is_local_root() && !self.is_used(),
         }
     }

@@ -52,6 +52,9 @@ impl Visitor<'_> {
             }
             return is_message;
         }
+        if !key.starts_with("otel.") {
+            return false;
+        }
         match key {
             "otel.name" => self.special.name = Some(text.to_owned()),
             "otel.kind" => match Kind::parse(text) {

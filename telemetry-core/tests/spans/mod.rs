@@ -1,5 +1,6 @@
 //! Finished spans, read back as a receiver reads them.
 #![allow(
+    clippy::panic,
     dead_code,
     unreachable_pub,
     reason = "each test file uses what it needs of it"
@@ -215,4 +216,18 @@ pub fn remote_with(flags: TraceFlags) -> SpanContext {
 
 pub fn text(value: impl Debug) -> String {
     format!("Str({value:?})")
+}
+
+/// Makes `dispatch` the default of this thread for good.
+pub fn stay_default(dispatch: &Dispatch) {
+    leak(tracing::dispatcher::set_default(dispatch));
+}
+
+/// Never drops `guard`.
+#[expect(
+    clippy::mem_forget,
+    reason = "a guard that is never dropped is the case"
+)]
+pub fn leak<T>(guard: T) {
+    std::mem::forget(guard);
 }
