@@ -13,6 +13,7 @@ mod queue;
 mod report;
 mod retry;
 mod thread;
+mod until;
 mod warning;
 
 pub use batch::{Batch, Item, Items, Signal};
@@ -23,3 +24,4 @@ pub use queue::{Queue, QueueLimits};
 pub use report::{FlushError, ShutdownReport};
 pub use retry::Backoff;
 pub use thread::Pipeline;
+pub use until::until;
