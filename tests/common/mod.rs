@@ -1,0 +1,112 @@
+//! What the tests of the facade share.
+
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, TcpListener};
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+use serde_json::{Value, json};
+use telemetry::{Ledger, Shutdown};
+
+/// A collector that accepts connections and never says a word.
+pub struct Hanging(TcpListener);
+
+impl Hanging {
+    pub fn listen() -> Self {
+        Self(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap())
+    }
+
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.0.local_addr().unwrap())
+    }
+}
+
+/// An exporter written for the SDK that keeps the names of its spans.
+#[derive(Clone, Debug, Default)]
+pub struct Kept(Arc<Mutex<Vec<String>>>);
+
+impl Kept {
+    pub fn names(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl SpanExporter for Kept {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let names = batch.into_iter().map(|span| span.name.into_owned());
+        self.0.lock().unwrap().extend(names);
+        Ok(())
+    }
+}
+
+/// An exporter written for the SDK that blocks its thread for ever.
+#[derive(Debug)]
+pub struct Blocking;
+
+impl SpanExporter for Blocking {
+    async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+        match forever() {}
+    }
+}
+
+pub fn forever() -> Infallible {
+    loop {
+        thread::park();
+    }
+}
+
+/// Spans with a log line in each.
+pub fn work(times: usize) {
+    for _ in 0..times {
+        tracing::info_span!("work").in_scope(|| tracing::info!("done"));
+    }
+}
+
+/// A report as the child hands it to its parent.
+pub fn told(report: &Shutdown) -> Value {
+    let exporters = &report.exporters.exporters;
+    json!({
+        "text": report.to_string(),
+        "lines": report.lines,
+        "lost_lines": report.lost_lines,
+        "lost": report.lost(),
+        "ledgers": exporters.iter().map(|exporter| ledger(&exporter.ledger)).collect::<Value>(),
+    })
+}
+
+/// Where items went, without what is zero; panics if it does not balance.
+fn ledger(ledger: &Ledger) -> Value {
+    assert!(ledger.balances(), "{ledger:?}");
+    let mut counts = json!({ "created": ledger.created });
+    let rest = [("exported", ledger.exported), ("pending", ledger.pending)];
+    let dropped = ledger.dropped.iter().map(|(why, n)| (why.as_str(), n));
+    for (name, count) in rest.into_iter().chain(dropped) {
+        if count > 0 {
+            counts[name] = count.into();
+        }
+    }
+    counts
+}
+
+/// The smallest executor: it polls on the calling thread and parks in between.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
