@@ -13,24 +13,24 @@ use serde_json::{Value, json};
 use telemetry::{Ledger, Shutdown};
 
 /// A collector that accepts connections and never says a word.
-pub struct Hanging(TcpListener);
+pub(crate) struct Hanging(TcpListener);
 
 impl Hanging {
-    pub fn listen() -> Self {
+    pub(crate) fn listen() -> Self {
         Self(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap())
     }
 
-    pub fn endpoint(&self) -> String {
+    pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.0.local_addr().unwrap())
     }
 }
 
 /// An exporter written for the SDK that keeps the names of its spans.
 #[derive(Clone, Debug, Default)]
-pub struct Kept(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Kept(Arc<Mutex<Vec<String>>>);
 
 impl Kept {
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
 }
@@ -45,7 +45,7 @@ impl SpanExporter for Kept {
 
 /// An exporter written for the SDK that blocks its thread for ever.
 #[derive(Debug)]
-pub struct Blocking;
+pub(crate) struct Blocking;
 
 impl SpanExporter for Blocking {
     async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
@@ -53,21 +53,21 @@ impl SpanExporter for Blocking {
     }
 }
 
-pub fn forever() -> Infallible {
+pub(crate) fn forever() -> Infallible {
     loop {
         thread::park();
     }
 }
 
 /// Spans with a log line in each.
-pub fn work(times: usize) {
+pub(crate) fn work(times: usize) {
     for _ in 0..times {
         tracing::info_span!("work").in_scope(|| tracing::info!("done"));
     }
 }
 
 /// A report as the child hands it to its parent.
-pub fn told(report: &Shutdown) -> Value {
+pub(crate) fn told(report: &Shutdown) -> Value {
     let exporters = &report.exporters.exporters;
     json!({
         "text": report.to_string(),
@@ -93,7 +93,7 @@ fn ledger(ledger: &Ledger) -> Value {
 }
 
 /// The smallest executor: it polls on the calling thread and parks in between.
-pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     struct Unpark(Thread);
     impl Wake for Unpark {
         fn wake(self: Arc<Self>) {
