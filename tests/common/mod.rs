@@ -1,4 +1,5 @@
 //! What the tests of the facade share.
+#![allow(dead_code, reason = "no test uses all of it")]
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, TcpListener};
@@ -8,6 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::logs::{LogBatch, LogExporter, SdkLogRecord};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use serde_json::{Value, json};
 use telemetry::{Ledger, Shutdown};
@@ -39,6 +41,29 @@ impl SpanExporter for Kept {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let names = batch.into_iter().map(|span| span.name.into_owned());
         self.0.lock().unwrap().extend(names);
+        Ok(())
+    }
+}
+
+/// An exporter written for the SDK that keeps the name, the severity and the text of its records.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KeptLogs(Arc<Mutex<Vec<Value>>>);
+
+impl KeptLogs {
+    pub(crate) fn records(&self) -> Vec<Value> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl LogExporter for KeptLogs {
+    async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
+        let told = |record: &SdkLogRecord| {
+            let severity = record.severity_text();
+            let body = record.body().map(|body| format!("{body:?}"));
+            json!({ "name": record.event_name(), "severity": severity, "body": body })
+        };
+        let records = batch.iter().map(|(record, _)| told(record));
+        self.0.lock().unwrap().extend(records);
         Ok(())
     }
 }
