@@ -51,6 +51,7 @@ async fn slow() -> &'static str {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let telemetry = telemetry::builder()
+        .default_service_name("quickstart")
         .log_format(LogFormat::Json)
         .console_when_unconfigured()
         .init()?;

@@ -1,5 +1,6 @@
 //! What the user writes.
 
+use std::fmt;
 use std::time::Duration;
 
 use opentelemetry::{KeyValue, Value};
@@ -120,6 +121,14 @@ impl Builder {
         self
     }
 
+    /// Sets `service.name` for where neither [`service_name`](Self::service_name),
+    /// `OTEL_SERVICE_NAME` nor `OTEL_RESOURCE_ATTRIBUTES` does. Default: `unknown_service:`
+    /// followed by the program's name.
+    pub fn default_service_name(mut self, name: impl Into<String>) -> Self {
+        self.overrides.default_service_name = Some(name.into());
+        self
+    }
+
     /// Sets `service.version`.
     pub fn service_version(mut self, version: impl Into<String>) -> Self {
         self.overrides.service_version = Some(version.into());
@@ -188,8 +197,10 @@ impl Builder {
         self
     }
 
-    /// Uses any sampler written for the OpenTelemetry SDK.
+    /// Uses any sampler written for the OpenTelemetry SDK. It beats the one of
+    /// [`sampler`](Self::sampler) and of the environment.
     pub fn custom_sampler(mut self, sampler: impl ShouldSample + 'static) -> Self {
+        self.overrides.traces.custom_sampler = Some(type_name(&sampler));
         self.sampler = Some(Box::new(sampler));
         self
     }
@@ -289,4 +300,11 @@ impl Builder {
     {
         steps::composed(self)
     }
+}
+
+/// The first word of what a value says of itself.
+fn type_name(value: &impl fmt::Debug) -> String {
+    let text = format!("{value:?}");
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+    text[..end.unwrap_or(text.len())].to_owned()
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use telemetry_core::diagnostics::{ExporterStatus, Level, Voice};
-use telemetry_core::pipeline::{FlushError, Pipeline, ShutdownReport, Signal};
+use telemetry_core::pipeline::{FlushError, Pipeline, ShutdownReport, Signal, until};
 use telemetry_core::trace::Engine;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -127,8 +127,8 @@ impl Parts {
             return report.clone();
         }
         let began = Instant::now();
-        let until = began + timeout;
-        let left = || until.saturating_duration_since(Instant::now());
+        let end = until(timeout);
+        let left = || end.saturating_duration_since(Instant::now());
         let mut exporters = self
             .pipeline
             .as_ref()

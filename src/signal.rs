@@ -1,14 +1,16 @@
 //! The signals that ask a service to end.
 
+use std::io;
 use std::sync::OnceLock;
 
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 /// Completes when the process is asked to end: Ctrl-C (SIGINT) or SIGTERM.
 ///
 /// Give it to `with_graceful_shutdown`. It works on every executor, because a thread of its own
-/// listens, started by the first call. A second signal ends the process at once, with exit code
-/// 130, for those who cannot wait.
+/// listens from the first call on. A second signal ends the process at once, with exit code 130,
+/// for those who cannot wait.
 ///
 /// ```
 /// # async fn serve(shutdown: impl Future<Output = ()>) {}
@@ -24,36 +26,38 @@ pub fn shutdown_signal() -> impl Future<Output = ()> + Send + 'static {
             return std::future::pending().await;
         };
         if asked.wait_for(|asked| *asked).await.is_err() {
-            // the listener could not start: nothing will ever ask
+            // the listener has ended: nothing will ever ask
             std::future::pending::<()>().await;
         }
     }
 }
 
-/// Starts the listener, once.
+/// Starts the listener, once. No signal that comes after it has returned is missed.
 fn listen() -> Option<watch::Receiver<bool>> {
     static ASKED: OnceLock<Option<watch::Receiver<bool>>> = OnceLock::new();
-    ASKED
-        .get_or_init(|| {
-            let (sender, receiver) = watch::channel(false);
-            let thread = std::thread::Builder::new().name("telemetry-signal".to_owned());
-            thread.spawn(move || wait(&sender)).ok().map(|_| receiver)
-        })
-        .clone()
+    ASKED.get_or_init(|| start().ok()).clone()
 }
 
-fn wait(asked: &watch::Sender<bool>) {
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()
-    else {
-        return;
+fn start() -> io::Result<watch::Receiver<bool>> {
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let signals = {
+        let _context = runtime.enter();
+        Signals::catch()?
     };
+    let (sender, receiver) = watch::channel(false);
+    std::thread::Builder::new()
+        .name("telemetry-signal".to_owned())
+        .spawn(move || wait(&runtime, signals, &sender))?;
+    Ok(receiver)
+}
+
+fn wait(runtime: &Runtime, mut signals: Signals, asked: &watch::Sender<bool>) {
     runtime.block_on(async {
-        if next().await {
+        if signals.next().await {
             asked.send_replace(true);
-            next().await;
-            exit();
+            if signals.next().await {
+                exit();
+            }
         }
     });
 }
@@ -66,24 +70,56 @@ fn exit() {
     std::process::exit(130);
 }
 
-/// Waits for a signal; false if there can be none.
 #[cfg(unix)]
-async fn next() -> bool {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
-        return false;
-    };
-    tokio::select! {
-        received = interrupt.recv() => received.is_some(),
-        received = terminate.recv() => received.is_some(),
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for a signal; false if there can be none.
+    async fn next(&mut self) -> bool {
+        tokio::select! {
+            received = self.interrupt.recv() => received.is_some(),
+            received = self.terminate.recv() => received.is_some(),
+        }
     }
 }
 
-/// Waits for a signal; false if there can be none.
-#[cfg(not(unix))]
-async fn next() -> bool {
-    tokio::signal::ctrl_c().await.is_ok()
+#[cfg(windows)]
+struct Signals(tokio::signal::windows::CtrlC);
+
+#[cfg(windows)]
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        tokio::signal::windows::ctrl_c().map(Self)
+    }
+
+    /// Waits for a signal; false if there can be none.
+    async fn next(&mut self) -> bool {
+        self.0.recv().await.is_some()
+    }
+}
+
+#[cfg(not(any(unix, windows)))]
+struct Signals;
+
+#[cfg(not(any(unix, windows)))]
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    async fn next(&mut self) -> bool {
+        false
+    }
 }

@@ -7,7 +7,7 @@
 
 use std::future::{pending, ready};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -16,7 +16,8 @@ use telemetry_core::diagnostics::{Level, Voice};
 use telemetry_core::export::{Accepted, ExportError, ExportFuture, Exporter};
 use telemetry_core::otlp::ScopeId;
 use telemetry_core::pipeline::{
-    Backoff, Batch, DropReason, Intake, Lane, LaneSettings, Pipeline, QueueLimits, Signal,
+    Backoff, Batch, DropReason, ExporterFactory, FlushError, Intake, Lane, LaneSettings, Pipeline,
+    QueueLimits, Signal,
 };
 
 /// What the receiver does with a batch.
@@ -25,6 +26,7 @@ enum Answer {
     Take,
     Reject(u64),
     Retry,
+    RetryNever,
     Refuse,
     Hang,
 }
@@ -70,6 +72,10 @@ impl Exporter for Scripted {
                 Box::pin(ready(Ok(Accepted::partly(count, "too old"))))
             }
             Answer::Retry => Box::pin(ready(Err(ExportError::retryable("busy", None)))),
+            Answer::RetryNever => {
+                let never = ExportError::retryable("busy", Some(Duration::MAX));
+                Box::pin(ready(Err(never)))
+            }
             Answer::Refuse => Box::pin(ready(Err(
                 ExportError::permanent("401").with_remedy("Check the headers.")
             ))),
@@ -215,6 +221,59 @@ fn everybody_gets_the_report_of_the_first_shutdown() {
         pipeline.shutdown(Duration::from_secs(1)).to_string(),
         reports[0]
     );
+}
+
+/// Flushes and shuts down what drives it.
+struct Reentrant(Arc<OnceLock<Pipeline>>);
+
+impl Exporter for Reentrant {
+    fn destination(&self) -> String {
+        "itself".to_owned()
+    }
+
+    fn prepare(&mut self, _: &Batch) -> Result<(), ExportError> {
+        Ok(())
+    }
+
+    fn attempt(&mut self) -> ExportFuture<'_, Result<Accepted, ExportError>> {
+        let pipeline = self.0.wait();
+        let long = Duration::from_secs(60);
+        assert_eq!(pipeline.flush(long), Err(FlushError::OwnThread));
+        pipeline.shutdown(long);
+        Box::pin(ready(Ok(Accepted::all())))
+    }
+}
+
+#[test]
+fn the_telemetry_thread_does_not_wait_for_itself() {
+    let voice = Voice::new(Level::Off, |_| {});
+    let lane = Arc::new(Lane::new(settings(100), "itself", Clock::system(), voice));
+    let pipeline = Arc::new(OnceLock::new());
+    let exporter = Reentrant(Arc::clone(&pipeline));
+    let factory = Box::new(move || Ok(Box::new(exporter) as Box<dyn Exporter>));
+    let lanes = vec![(Arc::clone(&lane), factory as ExporterFactory)];
+    assert!(pipeline.set(Pipeline::start(lanes).unwrap()).is_ok());
+    push(&lane, 10);
+    let report = pipeline.wait().shutdown(Duration::from_secs(60));
+    assert_eq!(lane.ledger().exported, 10);
+    assert_eq!(report.lost(), 0);
+    assert!(lane.ledger().balances());
+}
+
+#[test]
+fn waits_may_be_longer_than_a_clock_can_count() {
+    let mut patient = settings(100);
+    patient.schedule_delay = Duration::MAX;
+    patient.export_timeout = Duration::MAX;
+    patient.attempt_timeout = Duration::MAX;
+    let (pipeline, lane, _) = start(vec![Answer::RetryNever], patient);
+    push(&lane, 10);
+    pipeline.flush(Duration::MAX).unwrap();
+    let dropped = lane.ledger().dropped;
+    assert_eq!(dropped.get(DropReason::RetriesExhausted), 10);
+    push(&lane, 10);
+    assert_eq!(pipeline.shutdown(Duration::MAX).lost(), 10);
+    assert_eq!(lane.ledger().exported, 10);
 }
 
 #[test]

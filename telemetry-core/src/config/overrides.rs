@@ -31,6 +31,8 @@ pub struct Overrides {
     pub disabled: Option<bool>,
     /// `service.name`.
     pub service_name: Option<String>,
+    /// `service.name` where neither code nor environment sets it, instead of `unknown_service:<program>`.
+    pub default_service_name: Option<String>,
     /// `service.namespace`.
     pub service_namespace: Option<String>,
     /// `service.version`.
@@ -64,6 +66,8 @@ pub struct TracesOverrides {
     pub exporters: Option<Vec<ExporterKind>>,
     /// The head sampler.
     pub sampler: Option<SamplerPlan>,
+    /// What people call a sampler that is no [`SamplerPlan`]; it is used instead of any that is.
+    pub custom_sampler: Option<String>,
     /// How much a span may hold.
     pub limits: SpanLimitOverrides,
     /// The queue and its batches.

@@ -157,3 +157,11 @@ pub(crate) fn resolve(r: &mut Resolver<'_>, code: Option<SamplerPlan>) -> Sample
     }
     name.value
 }
+
+/// Notes that the program brings a sampler, which beats every other.
+pub(crate) fn custom(r: &mut Resolver<'_>, name: Option<&str>) -> Option<String> {
+    let shown = format!("{} (custom)", name?);
+    r.settings.retain(|setting| setting.name != NAME);
+    r.record(NAME, shown.clone(), Source::Code);
+    Some(shown)
+}

@@ -37,7 +37,7 @@ pub fn startup_line(plan: &Plan, report: &Report, metrics_page: Option<&str>) ->
         parts.push(format!("traces {}", traces(plan)));
         parts.extend(metrics_page.map(|page| format!("metrics {}", metrics(plan, page))));
         parts.push(format!("logs {}", logs(plan)));
-        parts.push(format!("sampler {}", plan.traces.sampler));
+        parts.push(format!("sampler {}", sampler(plan)));
     }
     parts.push(format!("ignored: {}", ignored(report)));
     if !report.hints.is_empty() {
@@ -120,6 +120,11 @@ fn otlp(plan: &Plan, otlp: &OtlpPlan, endpoint_variable: &str) -> String {
         .is_none_or(|setting| setting.source == Source::Default);
     let why = if by_default { " (default)" } else { "" };
     format!("otlp {} {}{why}", otlp.protocol, otlp.endpoint)
+}
+
+fn sampler(plan: &Plan) -> String {
+    let custom = plan.traces.custom_sampler.clone();
+    custom.unwrap_or_else(|| plan.traces.sampler.to_string())
 }
 
 fn or_none(parts: impl Iterator<Item = String>, who: impl Fn() -> String) -> String {

@@ -16,8 +16,10 @@ use crate::trace::SpanLimits;
 pub struct TracesPlan {
     /// Where spans go; empty for nowhere.
     pub exporters: Vec<ExporterKind>,
-    /// Which traces are kept.
+    /// Which traces are kept, unless `custom_sampler` decides.
     pub sampler: SamplerPlan,
+    /// What the sampler is called that the program brings.
+    pub custom_sampler: Option<String>,
     /// How much a span may hold.
     pub limits: SpanLimits,
     /// The queue and its batches.
@@ -41,6 +43,7 @@ pub(crate) fn resolve(r: &mut Resolver<'_>, code: &Overrides) -> TracesPlan {
             &[unconfigured],
         ),
         sampler: sampler::resolve(r, code.traces.sampler),
+        custom_sampler: sampler::custom(r, code.traces.custom_sampler.as_deref()),
         limits: limits::spans(r, &code.traces.limits),
         batch: batch::resolve(r, &batch::SPANS, &code.traces.batch),
         otlp: otlp::resolve(r, Signal::Traces, &code.otlp, &code.traces.otlp),

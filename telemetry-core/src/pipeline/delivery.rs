@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::lane::Lane;
 use super::warning::Warnings;
-use super::{Batch, DropReason};
+use super::{Batch, DropReason, until};
 use crate::export::{Accepted, ExportError, ExportErrorKind, Exporter};
 use crate::trace::random;
 
@@ -68,7 +68,7 @@ impl Delivery {
     }
 
     async fn try_until_done(&mut self, items: usize) -> Outcome {
-        let budget = Instant::now() + self.lane.settings().export_timeout;
+        let budget = until(self.lane.settings().export_timeout);
         let mut tries = 0;
         loop {
             tries += 1;
@@ -77,7 +77,7 @@ impl Delivery {
                 Step::Answered(Err(error)) => error,
                 Step::TimedOut => self.timed_out(),
                 Step::ShutDown => {
-                    self.note(&self.timed_out(), tries);
+                    self.note(&self.cut_short(), tries);
                     return Outcome::Dropped(DropReason::Unconfirmed);
                 }
             };
@@ -85,9 +85,9 @@ impl Delivery {
             let retry_at = match error.kind() {
                 ExportErrorKind::Permanent => return Outcome::Dropped(DropReason::Refused),
                 ExportErrorKind::Retryable { after } => {
-                    Instant::now() + after.unwrap_or_default().max(self.pause(tries))
+                    until(after.unwrap_or_default().max(self.pause(tries)))
                 }
-                ExportErrorKind::Timeout => Instant::now() + self.pause(tries),
+                ExportErrorKind::Timeout => until(self.pause(tries)),
             };
             if retry_at >= budget {
                 return Outcome::Dropped(given_up(&error, DropReason::RetriesExhausted));
@@ -99,7 +99,7 @@ impl Delivery {
     }
 
     async fn attempt(&mut self, budget: Instant) -> Step {
-        let until = budget.min(Instant::now() + self.lane.settings().attempt_timeout);
+        let until = budget.min(until(self.lane.settings().attempt_timeout));
         let deadline = passed(self.deadline.clone());
         tokio::select! {
             biased;
@@ -124,6 +124,13 @@ impl Delivery {
         let timeout = self.lane.settings().attempt_timeout;
         ExportError::timeout(format!(
             "{} did not answer within {timeout:?}",
+            self.exporter.destination()
+        ))
+    }
+
+    fn cut_short(&self) -> ExportError {
+        ExportError::timeout(format!(
+            "{} did not answer before the deadline of shutdown",
             self.exporter.destination()
         ))
     }

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::delivery::{Delivery, Outcome};
-use super::{Backoff, Batch, DropReason, Drops, Ledger, Queue, QueueLimits, Signal};
+use super::{Backoff, Batch, DropReason, Drops, Ledger, Queue, QueueLimits, Signal, until};
 use crate::clock::{Clock, Timestamp};
 use crate::diagnostics::{ExporterStatus, Health, Voice};
 use crate::export::{ExportError, Exporter};
@@ -247,7 +247,7 @@ impl Driver {
                 Err(_) => Wake::Export,
             };
         }
-        let tick = Instant::now() + self.lane.settings.schedule_delay;
+        let tick = until(self.lane.settings.schedule_delay);
         tokio::select! {
             biased;
             command = commands.recv() => command.map_or(Wake::Abandoned, Wake::Asked),

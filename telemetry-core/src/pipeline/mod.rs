@@ -14,6 +14,7 @@ mod queue;
 mod report;
 mod retry;
 mod thread;
+mod until;
 mod warning;
 
 pub use batch::{Batch, Item, Items, Signal};
@@ -25,3 +26,4 @@ pub use queue::{Queue, QueueLimits};
 pub use report::{FlushError, ShutdownReport};
 pub use retry::Backoff;
 pub use thread::Pipeline;
+pub use until::until;

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::lane::{Command, Done, Driver, ExporterFactory, Lane};
 use super::report::{FlushError, ShutdownReport};
-use super::{Batch, mark_own_thread};
+use super::{Batch, mark_own_thread, until};
 use crate::diagnostics::Level;
 use crate::export::{Accepted, ExportError, ExportFuture, Exporter};
 
@@ -101,8 +101,7 @@ impl Pipeline {
         if self.is_own_thread() {
             return Err(FlushError::OwnThread);
         }
-        let until = Instant::now() + timeout;
-        if wait_for(&self.ask(Command::Flush), until) {
+        if wait_for(&self.ask(Command::Flush), until(timeout)) {
             Ok(())
         } else {
             Err(FlushError::Timeout)
@@ -114,7 +113,9 @@ impl Pipeline {
     /// for it, at most for a timeout of its own. A shorter timeout becomes everybody's.
     pub fn shutdown(&self, timeout: Duration) -> ShutdownReport {
         let began = Instant::now();
-        self.set_deadline(began + timeout.saturating_sub((timeout / 20).min(ANSWER_TIME)));
+        self.set_deadline(until(
+            timeout.saturating_sub((timeout / 20).min(ANSWER_TIME)),
+        ));
         if self.is_own_thread() {
             // waiting for oneself would never end: the export goes on until the deadline
             drop(self.ask(Command::Shutdown));
@@ -123,7 +124,7 @@ impl Pipeline {
         if let Some(report) = self.join_shutdown(began, timeout) {
             return report;
         }
-        wait_for(&self.ask(Command::Shutdown), began + timeout);
+        wait_for(&self.ask(Command::Shutdown), until(timeout));
         for lane in &self.lanes {
             lane.queue().close();
         }

@@ -1,4 +1,4 @@
-//! What the tests of this workspace share: an independent OTLP receiver and certificates.
+//! What the tests of this workspace share: an independent OTLP receiver, certificates, children.
 //!
 //! ```
 //! use std::time::Duration;
@@ -19,8 +19,10 @@
 )]
 
 mod certs;
+mod child;
 mod control;
 mod receiver;
 
 pub use certs::Certs;
+pub use child::{Child, Ended};
 pub use receiver::{Options, Receiver, attribute, python};

@@ -86,7 +86,8 @@ fn detected(r: &Resolver<'_>, machine: &Machine) -> Vec<KeyValue> {
     all
 }
 
-/// The code's, else `OTEL_SERVICE_NAME`, else that of `OTEL_RESOURCE_ATTRIBUTES`, else `unknown_service:<program>`.
+/// The code's, else `OTEL_SERVICE_NAME`, else that of `OTEL_RESOURCE_ATTRIBUTES`, else the code's default, else
+/// `unknown_service:<program>`.
 ///
 /// Source: <https://opentelemetry.io/docs/specs/semconv/resource/#service>.
 fn service_name(
@@ -100,11 +101,11 @@ fn service_name(
         .rev()
         .find(|(key, _)| key == SERVICE_NAME)
         .map(|(_, v)| v.clone());
-    let unknown = match &machine.executable {
-        Some(executable) => format!("unknown_service:{executable}"),
-        None => "unknown_service".to_owned(),
-    };
-    let fallback = by_attribute.clone().unwrap_or(unknown);
+    let fallback = by_attribute
+        .clone()
+        .or_else(|| code.default_service_name.clone())
+        .filter(|name| !name.trim().is_empty())
+        .unwrap_or_else(|| unknown_service(machine));
     let by_variable = r.text(SERVICE_NAME_VARIABLE, &fallback).map(str::to_owned);
     let (name, source) = match (service_name_of(code), by_variable) {
         (Some(name), _) => (name, Source::Code),
@@ -118,6 +119,13 @@ fn service_name(
         source,
     );
     name
+}
+
+fn unknown_service(machine: &Machine) -> String {
+    match &machine.executable {
+        Some(executable) => format!("unknown_service:{executable}"),
+        None => "unknown_service".to_owned(),
+    }
 }
 
 fn service_name_of(code: &Overrides) -> Option<String> {

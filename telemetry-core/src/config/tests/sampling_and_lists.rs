@@ -1,7 +1,7 @@
 //! Samplers, propagators, batches.
 
 use super::{resolve, value, with_code};
-use crate::config::{Overrides, PropagatorKind, SamplerPlan};
+use crate::config::{Env, Overrides, Plan, PropagatorKind, SamplerPlan, Source, startup_line};
 use crate::trace::Sampler;
 
 const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
@@ -28,6 +28,19 @@ fn every_sampler_of_the_specification_has_its_name() {
         assert_eq!(Sampler::from(plan.traces.sampler).to_string(), shown);
         assert!(report.is_empty(), "{report}");
     }
+}
+
+#[test]
+fn a_sampler_that_the_program_brings_is_shown_instead_of_all_others() {
+    let mut code = Overrides::default();
+    code.traces.custom_sampler = Some("TenPerSecond".to_owned());
+    let env = Env::from_pairs([(SAMPLER, "always_off")]);
+    let (plan, report) = Plan::resolve(&code, &env);
+    assert_eq!(value(&plan, SAMPLER), "TenPerSecond (custom)");
+    assert_eq!(plan.setting(SAMPLER).unwrap().source, Source::Code);
+    let line = startup_line(&plan, &report, None);
+    assert!(line.contains("sampler TenPerSecond (custom)"), "{line}");
+    assert!(report.is_empty(), "{report}");
 }
 
 #[test]
