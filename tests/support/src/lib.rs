@@ -1,4 +1,5 @@
-//! What the tests of this workspace share: an independent OTLP receiver and certificates.
+//! What the tests of this workspace share: an independent OTLP receiver, certificates, and the
+//! quickstart as a process.
 //!
 //! ```
 //! use std::time::Duration;
@@ -21,6 +22,10 @@
 mod certs;
 mod control;
 mod receiver;
+mod service;
+mod strict_json;
 
 pub use certs::Certs;
 pub use receiver::{Options, Receiver, attribute, python};
+pub use service::{Answer, Ended, Service, free_port};
+pub use strict_json::strict_json;
