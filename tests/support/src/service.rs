@@ -99,6 +99,7 @@ impl Service {
     }
 
     /// Asks for a path, with these headers.
+    #[must_use]
     pub fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         let mut request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n");
         for (name, value) in headers {
@@ -109,6 +110,7 @@ impl Service {
     }
 
     /// Sends bytes and reads until the connection ends, politely or not.
+    #[must_use]
     pub fn send(&self, request: &[u8]) -> Answer {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("a service");
         stream
