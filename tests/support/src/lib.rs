@@ -1,4 +1,5 @@
-//! What the tests of this workspace share: an independent OTLP receiver, certificates, children.
+//! What the tests of this workspace share: an independent OTLP receiver, certificates, children,
+//! and the quickstart as a process.
 //!
 //! ```
 //! use std::time::Duration;
@@ -22,7 +23,11 @@ mod certs;
 mod child;
 mod control;
 mod receiver;
+mod service;
+mod strict_json;
 
 pub use certs::Certs;
 pub use child::{Child, Ended};
 pub use receiver::{Options, Receiver, attribute, python};
+pub use service::{Answer, Service, free_port};
+pub use strict_json::strict_json;
