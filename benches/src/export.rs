@@ -1,0 +1,150 @@
+//! 100,000 spans a second to a collector that answers at once: what the telemetry thread takes.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use opentelemetry_sdk::Resource;
+use rustix::time::{ClockId, clock_gettime};
+use telemetry_core::config::{Compression, OtlpProtocol};
+use telemetry_core::export::otlp::{OtlpExporter, OtlpSettings};
+use telemetry_core::export::{Accepted, ExportError, ExportFuture, Exporter};
+use telemetry_core::pipeline::{Batch, Signal};
+use telemetry_core::trace::Sampler;
+use tracing::{info_span, subscriber};
+use tracing_subscriber::Registry;
+use tracing_subscriber::layer::SubscriberExt;
+
+use crate::ours::Ours;
+
+const PER_SECOND: u64 = 100_000;
+const SECONDS: u64 = 5;
+/// How many spans are made between two naps.
+const BURST: u64 = 1000;
+
+/// The share of one core that the telemetry thread needs, in percent, and its time for a span in ns.
+pub(crate) fn cpu_share(gzip: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::spawn(|| answer(stream.unwrap()));
+        }
+    });
+    let mut settings = OtlpSettings::new(
+        format!("http://{address}/v1/traces"),
+        OtlpProtocol::HttpProtobuf,
+    );
+    settings.compression = gzip.then_some(Compression::Gzip);
+    let (sender, times) = std::sync::mpsc::channel();
+    let factory = move || {
+        let resource = Resource::builder_empty().with_service_name("shop").build();
+        let inner = OtlpExporter::new(Signal::Traces, &settings, &resource)?;
+        Ok(Box::new(Timed { inner, sender }) as Box<dyn Exporter>)
+    };
+    let ours = Ours::exporting(
+        Sampler::parent_based_always_on(),
+        "collector",
+        Box::new(factory),
+    );
+    subscriber::set_global_default(Registry::default().with(ours.layer())).unwrap();
+
+    load(1);
+    ours.flush();
+    let before = times.try_iter().last().unwrap();
+    load(SECONDS);
+    ours.flush();
+    let spent: Duration = times.try_iter().last().unwrap() - before;
+    let per_span = spent.as_nanos() / u128::from(PER_SECOND * SECONDS);
+    // 100,000 nanoseconds a second are a hundredth of a percent
+    format!("{}.{:02} {per_span}", per_span / 100, per_span % 100)
+}
+
+/// Makes spans at the given rate.
+fn load(seconds: u64) {
+    let start = wall();
+    for burst in 1..=seconds * PER_SECOND / BURST {
+        for number in 0..BURST {
+            drop(info_span!(
+                "GET /users/{id}",
+                http.request.method = "GET",
+                http.route = "/users/{id}",
+                url.path = "/users/42",
+                url.scheme = "https",
+                http.response.status_code = 200,
+                server.address = "shop.example",
+                server.port = 443,
+                client.address = "203.0.113.7",
+                user_agent.original = "curl/8.5.0",
+                number,
+            ));
+        }
+        let due = start + Duration::from_micros(burst * BURST * 1_000_000 / PER_SECOND);
+        std::thread::sleep(due.saturating_sub(wall()));
+    }
+}
+
+fn wall() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap()
+}
+
+/// Reports the CPU time of the thread it lives on after each batch.
+struct Timed {
+    inner: OtlpExporter,
+    sender: std::sync::mpsc::Sender<Duration>,
+}
+
+impl Exporter for Timed {
+    fn destination(&self) -> String {
+        self.inner.destination()
+    }
+
+    fn prepare(&mut self, batch: &Batch) -> Result<(), ExportError> {
+        self.inner.prepare(batch)
+    }
+
+    fn attempt(&mut self) -> ExportFuture<'_, Result<Accepted, ExportError>> {
+        self.inner.attempt()
+    }
+
+    fn release(&mut self) {
+        self.inner.release();
+        let spent = clock_gettime(ClockId::ThreadCPUTime);
+        let _ = self.sender.send(Duration::try_from(spent).unwrap());
+    }
+}
+
+/// Reads requests and answers each with an empty 200.
+fn answer(mut stream: TcpStream) {
+    let mut buffer = vec![0; 1 << 20];
+    let mut filled = 0;
+    while let Ok(read) = stream.read(&mut buffer[filled..]) {
+        filled += read;
+        if read == 0 {
+            return;
+        }
+        while let Some(length) = request_length(&buffer[..filled]) {
+            if filled < length {
+                break;
+            }
+            buffer.copy_within(length..filled, 0);
+            filled -= length;
+            let empty = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+            if stream.write_all(empty).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// The length of the first request, head and body, once its head is complete.
+fn request_length(bytes: &[u8]) -> Option<usize> {
+    let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let text = std::str::from_utf8(&bytes[..head]).ok()?;
+    let length = text.lines().find_map(|line| {
+        let (key, value) = line.split_once(": ")?;
+        key.eq_ignore_ascii_case("content-length")
+            .then(|| value.parse::<usize>().ok())?
+    });
+    Some(head + 4 + length.unwrap_or(0))
+}

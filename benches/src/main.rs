@@ -1,0 +1,55 @@
+//! What telemetry costs, beside its peers: `scripts/bench` runs it and prints the table.
+//!
+//! ```text
+//! telemetry-benches list             the names of the cases
+//! telemetry-benches time CASE        thread-CPU ns, allocations and bytes of one operation
+//! telemetry-benches count CASE N     N batches, for those who count instructions from outside
+//! telemetry-benches export [gzip]    the CPU time of exporting 100,000 spans a second
+//! ```
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a bench that cannot measure stops"
+)]
+
+mod allocations;
+mod cases;
+mod export;
+mod harness;
+mod ours;
+mod peers;
+
+use std::io::{self, Write};
+
+use harness::{BATCH, Case};
+
+fn main() -> io::Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut out = io::stdout().lock();
+    match words[..] {
+        ["list"] => {
+            for (name, _) in cases::ALL {
+                writeln!(out, "{name}")?;
+            }
+        }
+        ["time", name] => {
+            let cost = case(name).measure();
+            writeln!(out, "{} {} {}", cost.nanos, cost.allocations, cost.bytes)?;
+        }
+        ["count", name, batches] => {
+            case(name).repeat(batches.parse().unwrap());
+            writeln!(out, "{BATCH}")?;
+        }
+        ["export"] => writeln!(out, "{}", export::cpu_share(false))?,
+        ["export", "gzip"] => writeln!(out, "{}", export::cpu_share(true))?,
+        _ => panic!("usage: list | time CASE | count CASE BATCHES | export [gzip]"),
+    }
+    Ok(())
+}
+
+fn case(name: &str) -> Case {
+    let found = cases::ALL.iter().find(|(known, _)| *known == name);
+    let (_, start) = found.unwrap_or_else(|| panic!("no case {name}"));
+    start()
+}
