@@ -1,5 +1,5 @@
 //! Requests that are wrong, hostile or huge: answered as any other, with a new root or what is valid.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::time::Duration;
 

@@ -5,8 +5,7 @@ mod common;
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -26,7 +25,7 @@ use test_support::Child;
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 
-use common::{Hanging, Kept, KeptLogs, block_on, work};
+use common::{Hanging, Kept, KeptLogs, ask, block_on, work};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -135,7 +134,7 @@ fn what_was_made_before_init_works_after_it() {
         let kept = Kept::default();
         let telemetry = to(&kept).init().unwrap();
         work(1);
-        ask(app, "/hello/ada");
+        ask(app, "/hello/ada", "");
         assert_eq!(telemetry.shutdown_blocking(LONG).lost(), 0);
         assert_eq!(kept.names(), ["work", "GET /hello/{name}"]);
         Value::Null
@@ -146,25 +145,6 @@ fn what_was_made_before_init_works_after_it() {
         .find(|line| line["message"] == "inside")
         .unwrap();
     assert!(inside["trace_id"].is_string(), "{inside}");
-}
-
-/// Serves one request and waits for its answer.
-fn ask(app: Router, path: &str) {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let socket = runtime
-        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
-        .unwrap();
-    let address = socket.local_addr().unwrap();
-    runtime.spawn(async { axum::serve(socket, app).await });
-    let mut client = TcpStream::connect(address).unwrap();
-    write!(
-        client,
-        "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
-    )
-    .unwrap();
-    let mut answer = String::new();
-    client.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[test]
@@ -356,7 +336,8 @@ fn send(signal: &str) {
 }
 
 fn print(line: &str) {
-    writeln!(std::io::stdout(), "{line}").unwrap();
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "{line}").unwrap();
 }
 
 /// A sampler written for the SDK.

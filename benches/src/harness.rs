@@ -23,7 +23,7 @@ pub(crate) struct Cost {
 }
 
 /// Few enough that the queues of all libraries hold what one batch puts in.
-pub(crate) const BATCH: u64 = 1000;
+pub(crate) const BATCH: u64 = 1024;
 const WARM_UP: usize = 30;
 const BATCHES: usize = 100;
 

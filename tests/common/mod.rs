@@ -2,12 +2,14 @@
 #![allow(dead_code, reason = "no test uses all of it")]
 
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
+use axum::Router;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{LogBatch, LogExporter, SdkLogRecord};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
@@ -115,6 +117,21 @@ fn ledger(ledger: &Ledger) -> Value {
         }
     }
     counts
+}
+
+/// Serves one request with these header lines and returns its answer.
+pub(crate) fn ask(app: Router, path: &str, headers: &str) -> String {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let socket = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let socket = runtime.block_on(socket).unwrap();
+    let mut client = TcpStream::connect(socket.local_addr().unwrap()).unwrap();
+    runtime.spawn(async { axum::serve(socket, app).await });
+    let close = "Host: test\r\nConnection: close\r\n";
+    write!(client, "GET {path} HTTP/1.1\r\n{close}{headers}\r\n").unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    answer
 }
 
 /// The smallest executor: it polls on the calling thread and parks in between.

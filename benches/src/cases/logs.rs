@@ -20,7 +20,7 @@ const SPAN_ID: &str = "00f067aa0ba902b7";
 fn line() {
     info!(
         items = 3,
-        amount = 49.5,
+        cents = 4950,
         currency = "EUR",
         express = true,
         "order placed"

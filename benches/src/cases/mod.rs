@@ -8,8 +8,10 @@ mod spans;
 
 use crate::harness::Case;
 
+type Start = fn() -> Case;
+
 /// All cases. A name is `operation.library`; `floor` and `base` are what the work costs without.
-pub(crate) const ALL: &[(&str, fn() -> Case)] = &[
+pub(crate) const ALL: &[(&str, Start)] = &[
     ("request.base", requests::base),
     ("request.ours", requests::ours),
     ("request.axum-tracing-opentelemetry", requests::usual),

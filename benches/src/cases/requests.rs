@@ -49,7 +49,7 @@ fn talkative() -> Router {
         get(async |Path(id): Path<String>| {
             let work = async {
                 for attempt in 0..5 {
-                    info!(user = "42", attempt, cached = false, ratio = 0.5, "loaded");
+                    info!(user = "42", attempt, cached = false, rows = 17, "loaded");
                 }
             };
             work.instrument(info_span!("load user")).await;

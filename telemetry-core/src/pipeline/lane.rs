@@ -241,7 +241,7 @@ impl Driver {
 
     async fn wait(&self, commands: &mut mpsc::UnboundedReceiver<Command>) -> Wake {
         let queue = &self.lane.queue;
-        if queue.len() >= queue.limits().wake_at {
+        if queue.is_due() {
             return match commands.try_recv() {
                 Ok(command) => Wake::Asked(command),
                 Err(_) => Wake::Export,

@@ -121,7 +121,10 @@ impl Queue {
             self.items.fetch_sub(1, Ordering::Relaxed);
             return;
         }
-        self.bytes.fetch_add(added, Ordering::Relaxed);
+        let waiting = self.bytes.fetch_add(added, Ordering::Relaxed) + added;
+        if waiting >= self.wake_bytes() && waiting - added < self.wake_bytes() {
+            self.ready.notify_one();
+        }
         if shard.chunk.size() >= CHUNK_BYTES {
             let spare = shard.spare.pop().unwrap_or_default();
             let full = std::mem::replace(&mut shard.chunk, spare);
@@ -163,9 +166,20 @@ impl Queue {
         }
     }
 
-    /// Waits until enough items wait for a batch.
+    /// Waits until enough items or bytes wait for a batch.
     pub(crate) async fn ready(&self) {
         self.ready.notified().await;
+    }
+
+    /// Whether enough items or bytes wait for a batch.
+    pub(crate) fn is_due(&self) -> bool {
+        self.len() >= self.limits.wake_at || self.bytes.load(Ordering::Relaxed) >= self.wake_bytes()
+    }
+
+    /// Half of what may wait: large items must not fill the queue before their delay is over.
+    #[inline]
+    fn wake_bytes(&self) -> usize {
+        self.limits.bytes / 2
     }
 
     /// From now on, every item is dropped with reason `shutdown`.

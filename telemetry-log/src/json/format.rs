@@ -6,7 +6,7 @@ use telemetry_core::otlp::Severity;
 use super::escape::{put_escaped, put_string};
 use super::fields::{Field, Fields, Reserved};
 use super::id_text::IdText;
-use super::keys::{IdStyle, Key, Keys};
+use super::keys::{DROPPED_FIELDS, IdStyle, Key, Keys, OWN};
 use super::time::TimeText;
 use super::value::put_int;
 
@@ -35,12 +35,6 @@ pub struct JsonFormat {
     keys: Keys,
     pub(crate) spans: SpanFields,
 }
-
-/// The key of the list of spans.
-const SPANS: &str = "spans";
-
-/// Counts the fields that did not fit into a line.
-const DROPPED_FIELDS: &str = "dropped_fields";
 
 /// What stands before a user's key that the line already has.
 const FIELDS_PREFIX: &[u8] = b"fields.";
@@ -84,8 +78,9 @@ impl JsonFormat {
         for (name, _) in &self.keys.constants {
             reserved.insert(name);
         }
-        reserved.insert(SPANS);
-        reserved.insert(DROPPED_FIELDS);
+        for name in OWN {
+            reserved.insert(name);
+        }
     }
 
     /// Prepares what is the same in every line of a service.
@@ -279,7 +274,7 @@ impl CompiledJson {
             .iter()
             .map(|member| member.name().into())
             .collect();
-        keys.extend([SPANS, DROPPED_FIELDS].map(|name| name.as_bytes().to_vec()));
+        keys.extend(OWN.map(|name| name.as_bytes().to_vec()));
         // a name that this format gives to a pinned member stays free for that member
         let pinned = |key: &[u8]| self.renames.iter().find(|(from, _)| **from == *key);
         let inherited = (self.spans == SpanFields::Flat).then_some(line.inherited);

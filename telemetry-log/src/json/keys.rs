@@ -4,6 +4,15 @@ use std::borrow::Cow;
 
 use telemetry_core::otlp::Severity;
 
+/// The key of the list of spans.
+pub(crate) const SPANS: &str = "spans";
+
+/// Counts the fields that did not fit into a line.
+pub(crate) const DROPPED_FIELDS: &str = "dropped_fields";
+
+/// What no format can rename.
+pub(crate) const OWN: [&str; 2] = [SPANS, DROPPED_FIELDS];
+
 /// A member that the line itself has, beside the fields of the event and of its spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -238,12 +247,13 @@ impl Keys {
         }
     }
 
-    /// Gives a member another name. A name that another member already has is refused: the
-    /// member keeps the one it had.
+    /// Gives a member another name. A name that another member already has is refused, and so
+    /// are `spans` and `dropped_fields`: the member keeps the one it had.
     #[must_use]
     pub fn rename(mut self, key: Key, name: impl Into<Cow<'static, str>>) -> Self {
         let name = name.into();
-        let taken = self.names.iter().any(|(_, other)| *other == name)
+        let taken = OWN.contains(&&*name)
+            || self.names.iter().any(|(_, other)| *other == name)
             || self.constants.iter().any(|(other, _)| *other == name);
         if taken {
             return self;

@@ -53,8 +53,10 @@ fn the_process_is_described_without_being_asked() {
 
 #[test]
 fn the_service_name_has_five_sources_in_order() {
-    let mut code = Overrides::default();
-    code.default_service_name = Some(" ".to_owned());
+    let mut code = Overrides {
+        default_service_name: Some(" ".to_owned()),
+        ..Overrides::default()
+    };
     let service_name = |code: &Overrides| resolve(code, &[]).0.service_name();
     assert_eq!(service_name(&code), "unknown_service:shop");
     code.default_service_name = Some("default".to_owned());
