@@ -46,6 +46,15 @@ pub(super) fn no_answer(target: &Target, error: impl Into<BoxError>) -> ExportEr
     }
 }
 
+/// An answer that is longer than any of OTLP.
+pub(super) fn too_long(target: &Target) -> ExportError {
+    let base = target.base();
+    ExportError::permanent(format!(
+        "{base} answered with more than 4 MiB, which is no OTLP"
+    ))
+    .with_remedy(CHECK_ENDPOINT)
+}
+
 type Explanation = (String, Option<String>);
 
 fn explain(target: &Target, error: &(dyn Error + 'static)) -> Explanation {
