@@ -208,7 +208,9 @@ fn certificate(problem: &CertificateError) -> String {
         CertificateError::Expired => "it has expired".into(),
         CertificateError::NotValidYet => "it is not valid yet".into(),
         CertificateError::Revoked => "it is revoked".into(),
-        CertificateError::BadSignature => "its signature is wrong".into(),
+        CertificateError::BadSignature => {
+            "it is issued by an authority that is not trusted, although one of its name is".into()
+        }
         CertificateError::NotValidForName => "it is for another name".into(),
         other => other.to_string(),
     }
