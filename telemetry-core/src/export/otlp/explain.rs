@@ -128,9 +128,13 @@ fn explain_io(target: &Target, error: &io::Error) -> Option<Explanation> {
     })
 }
 
-/// The peer hung up. On the other protocol's port that is a usual answer to a wrong one.
+/// The peer hung up. On the other protocol's port that is a usual answer to a wrong one, and with
+/// TLS 1.3 the way in which gRPC's own servers refuse a client without a certificate: no alert.
 fn closed(target: &Target) -> Explanation {
     let remedy = match (target.uri().port_u16(), target.is_grpc()) {
+        _ if target.is_https() => Some(format!(
+            "If it asks for a client certificate: {CLIENT_CERT}"
+        )),
         (Some(4317), true) | (Some(4318), false) => None,
         (Some(4317), false) => Some(SPEAK_GRPC.into()),
         (Some(4318), true) => Some(SPEAK_HTTP.into()),
