@@ -119,10 +119,13 @@ enum Bound<I> {
 #[derive(Debug)]
 struct Handle {
     instrument: Arc<Instrument>,
-    series: Box<[(Arc<Series>, Option<Arc<[Key]>>)]>,
+    series: Box<[Target]>,
     /// For the exemplars of streams that leave some out; none if no stream does.
     attributes: Box<[KeyValue]>,
 }
+
+/// A series, and the only keys that its view keeps.
+type Target = (Arc<Series>, Option<Arc<[Key]>>);
 
 impl Handle {
     fn new(instrument: &Arc<Instrument>, attributes: &[KeyValue]) -> Self {

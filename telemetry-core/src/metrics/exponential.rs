@@ -22,7 +22,7 @@ pub(super) const EXEMPLARS: usize = 20;
 pub(super) struct ExponentialCell {
     max_size: u16,
     max_scale: i8,
-    shards: Shards<Mutex<Distribution>>,
+    shards: Shards<Box<Mutex<Distribution>>>,
 }
 
 impl ExponentialCell {
@@ -81,7 +81,7 @@ impl ExponentialCell {
     }
 
     fn mine(&self, act: impl FnOnce(&mut Distribution)) {
-        let make = || Mutex::new(Distribution::new(self.max_size, self.max_scale));
+        let make = || Box::new(Mutex::new(Distribution::new(self.max_size, self.max_scale)));
         let shard = self.shards.mine(make);
         act(&mut shard.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -174,7 +174,7 @@ impl Distribution {
 fn index(value: f64, scale: i32) -> i32 {
     let (exponent, fraction) = exponent(value);
     // a power of two ends the bucket before
-    let is_power = fraction == 1.0;
+    let is_power = fraction <= 1.0;
     let Ok(scale @ 1..) = u32::try_from(scale) else {
         return (exponent - i32::from(is_power)) >> scale.unsigned_abs();
     };
@@ -193,7 +193,7 @@ fn index(value: f64, scale: i32) -> i32 {
 fn exponent(value: f64) -> (i32, f64) {
     const FRACTION: u64 = (1 << 52) - 1;
     /// 2^64 brings every subnormal number among the normal ones, exactly.
-    const UP: f64 = 18_446_744_073_709_551_616.0;
+    const UP: f64 = f64::from_bits((1023 + 64) << 52);
     let (value, moved) = if value < f64::MIN_POSITIVE {
         (value * UP, 64)
     } else {
