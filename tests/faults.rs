@@ -43,7 +43,7 @@ fn nobody_listens_or_the_name_is_unknown() {
                     &closed(),
                     protocol,
                     ["refused the connection", "Start a collector"],
-                )
+                );
             });
         }
         for (protocol, port) in [("grpc", 4317), ("http/protobuf", 4318)] {
@@ -52,7 +52,7 @@ fn nobody_listens_or_the_name_is_unknown() {
                     &format!("http://collector.invalid:{port}"),
                     protocol,
                     ["collector.invalid", "Check OTEL_EXPORTER_OTLP_ENDPOINT"],
-                )
+                );
             });
         }
     });
@@ -165,7 +165,7 @@ fn a_certificate_of_a_stranger_is_refused_and_the_right_ones_work() {
     });
     assert_eq!(receiver.spans(), Vec::<Value>::new());
     everywhere(&receiver, |endpoint, protocol| {
-        works(&endpoint, protocol, &all)
+        works(&endpoint, protocol, &all);
     });
     assert_each_arrived_once(&receiver, 3);
 }
@@ -264,7 +264,7 @@ fn answers_that_are_no_otlp_do_no_harm() {
     };
     receiver.set_mode("garbage");
     everywhere(&receiver, |endpoint, protocol| {
-        works(&endpoint, protocol, &[])
+        works(&endpoint, protocol, &[]);
     });
     receiver.set_mode("huge");
     everywhere(&receiver, |endpoint, protocol| {
