@@ -3,6 +3,7 @@
 mod context;
 mod encode;
 mod logs;
+mod metrics;
 mod requests;
 mod spans;
 
@@ -49,6 +50,21 @@ pub(crate) const ALL: &[(&str, Start)] = &[
     ("line.ours", logs::ours),
     ("line.fmt-json", logs::fmt_json),
     ("disabled.ours", logs::disabled),
+    ("metric.floor", metrics::floor),
+    ("metric.ours", metrics::ours),
+    ("metric.opentelemetry_sdk", metrics::sdk),
+    ("metric.prometheus-client", metrics::prometheus_client),
+    ("metric-exemplar.ours", metrics::ours_exemplars),
+    ("metric-two.floor", metrics::floor_beside),
+    ("metric-two.ours", metrics::ours_beside),
+    ("metric-two.opentelemetry_sdk", metrics::sdk_beside),
+    ("bound-counter.floor", metrics::atomic),
+    ("bound-counter.ours", metrics::ours_bound_counter),
+    ("bound-histogram.ours", metrics::ours_bound_histogram),
+    (
+        "bound-histogram.prometheus-client",
+        metrics::prometheus_client_bound_histogram,
+    ),
     ("inject.ours", context::inject),
     ("inject.opentelemetry_sdk", context::inject_sdk),
     ("extract.ours", context::extract),
