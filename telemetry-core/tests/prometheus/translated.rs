@@ -49,7 +49,7 @@ fn a_page_of_open_metrics_has_units_and_exemplars() {
         json!([{
             "name": "http_requests_total",
             "labels": {"otel_scope_name": "shop.http", "otel_scope_version": "0.3", "code": "200"},
-            "value": 3.0,
+            "value": 3,
         }])
     );
     let durations = one(&families, "http_server_request_duration_seconds");

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -82,8 +82,9 @@ impl Prometheus {
     /// The exemplars of the last hour: a list of series, each with `seriesLabels` and `exemplars`.
     #[must_use]
     pub fn exemplars(&self, expression: &str) -> Vec<Value> {
-        let now = self.value("time()").expect("the time");
-        let (from, to) = (now - 3600.0, now + 3600.0);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.expect("a time after 1970").as_secs();
+        let (from, to) = (now - 3600, now + 3600);
         let query = escape(expression);
         let answer = self.ask(&format!(
             "/api/v1/query_exemplars?query={query}&start={from}&end={to}"

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use opentelemetry::Value;
+
 use super::accept::Format;
 use super::family::{Family, Type, describe};
 use super::labels::Labels;
@@ -309,10 +311,18 @@ fn differ<V>(points: &[Point<V>]) -> bool {
             .any(|point| !plan.fit(&point.attributes) || !same_types(first, &point.attributes))
 }
 
+/// Whether different values have different texts too.
 fn same_types(first: &AttributeSet, second: &AttributeSet) -> bool {
-    first.iter().zip(second).all(|(first, second)| {
-        std::mem::discriminant(&first.value) == std::mem::discriminant(&second.value)
-    })
+    let same = |first: &Value, second: &Value| {
+        matches!(
+            (first, second),
+            (Value::String(_), Value::String(_))
+                | (Value::I64(_), Value::I64(_))
+                | (Value::Bool(_), Value::Bool(_))
+        )
+    };
+    let mut pairs = first.iter().zip(second);
+    pairs.all(|(first, second)| same(&first.value, &second.value))
 }
 
 fn put_all(out: &mut Vec<u8>, parts: &[&[u8]]) {
