@@ -94,6 +94,7 @@ impl Prometheus {
 
     /// Waits until the query has one series with a value.
     #[track_caller]
+    #[must_use]
     pub fn wait_for(&self, expression: &str, limit: Duration) -> f64 {
         wait_for(expression, limit, || self.value(expression))
     }

@@ -3,13 +3,11 @@
 /// The name of a family: cleaned, with its unit; without `_total` if it is a counter.
 pub(super) fn family(name: &str, unit: &str, is_counter: bool) -> String {
     let mut family = clean(name, is_metric_char);
-    if is_counter {
-        if let Some(base) = family
-            .strip_suffix("_total")
-            .filter(|base| !base.is_empty())
-        {
-            family.truncate(base.len());
-        }
+    if is_counter
+        && let Some(base) = family.strip_suffix("_total")
+        && !base.is_empty()
+    {
+        family.truncate(base.len());
     }
     if !unit.is_empty() && !has_unit(&family, unit) {
         if !family.ends_with('_') {
