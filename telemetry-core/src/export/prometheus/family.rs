@@ -15,6 +15,8 @@ pub(super) enum Type {
     Gauge,
     Histogram,
     Info,
+    /// What only others have.
+    #[cfg(feature = "prometheus-client")]
     Other,
 }
 
@@ -25,6 +27,7 @@ impl Type {
             Self::Gauge => "gauge",
             Self::Histogram => "histogram",
             Self::Info => "info",
+            #[cfg(feature = "prometheus-client")]
             Self::Other => "unknown",
         }
     }
@@ -44,6 +47,7 @@ impl Type {
             Self::Histogram => &["_count", "_sum", "_bucket", "_created"],
             Self::Info => &["_info"],
             Self::Gauge => &[],
+            #[cfg(feature = "prometheus-client")]
             Self::Other => &["_count", "_sum", "_bucket", "_created", "_gcount", "_gsum"],
         }
     }
