@@ -5,6 +5,8 @@ mod error;
 pub mod memory;
 #[cfg(feature = "otlp")]
 pub mod otlp;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
 pub mod sdk;
 pub mod writer;
 

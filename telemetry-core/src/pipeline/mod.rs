@@ -25,5 +25,5 @@ pub use own_thread::{is_own_thread, mark_own_thread};
 pub use queue::{Queue, QueueLimits};
 pub use report::{FlushError, ShutdownReport};
 pub use retry::Backoff;
-pub use thread::Pipeline;
+pub use thread::{Pipeline, Service, ServiceFuture};
 pub use until::until;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::pin::Pin;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, watch};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::{JoinSet, LocalSet, spawn_local};
 use tokio::time::Instant;
 
 use super::lane::{Command, Done, Driver, ExporterFactory, Lane};
@@ -50,6 +51,18 @@ impl Pipeline {
     ///
     /// The operating system has no thread, or no means to wait for the network, to give.
     pub fn start(lanes: Vec<(Arc<Lane>, ExporterFactory)>) -> io::Result<Self> {
+        Self::start_with(lanes, Vec::new())
+    }
+
+    /// Starts the thread with these lanes and services; the services end at shutdown.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pipeline::start`].
+    pub fn start_with(
+        lanes: Vec<(Arc<Lane>, ExporterFactory)>,
+        services: Vec<Service>,
+    ) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (deadline, deadlines) = watch::channel(None);
         let mut commands = Vec::new();
@@ -65,13 +78,19 @@ impl Pipeline {
                 commands: receiver,
             });
         }
+        let mut hosted = Vec::new();
+        for service in services {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            commands.push(sender);
+            hosted.push((service, receiver));
+        }
         let thread = std::thread::Builder::new()
             .name("telemetry".to_owned())
             .spawn(move || {
                 // what the transports trace and log must not come back as telemetry; a thread-local
                 // subscriber would do it too, and make every other thread look for one
                 mark_own_thread();
-                LocalSet::new().block_on(&runtime, drive(drivers, deadlines));
+                LocalSet::new().block_on(&runtime, drive(drivers, hosted, deadlines));
                 // dropping the runtime would wait for name resolution
                 runtime.shutdown_background();
             })?;
@@ -201,8 +220,24 @@ struct Driven {
     commands: mpsc::UnboundedReceiver<Command>,
 }
 
-async fn drive(lanes: Vec<Driven>, deadline: watch::Receiver<Option<Instant>>) {
+/// Something that runs on the telemetry thread beside the exporters, until shutdown.
+///
+/// It must not block: the exporters wait for it.
+pub type Service = Box<dyn FnOnce() -> ServiceFuture + Send>;
+
+/// What a [`Service`] does.
+pub type ServiceFuture = Pin<Box<dyn Future<Output = ()>>>;
+
+async fn drive(
+    lanes: Vec<Driven>,
+    services: Vec<(Service, mpsc::UnboundedReceiver<Command>)>,
+    deadline: watch::Receiver<Option<Instant>>,
+) {
     let mut tasks = Vec::new();
+    let mut hosts = JoinSet::new();
+    for (service, commands) in services {
+        hosts.spawn_local(host(service, commands));
+    }
     for Driven {
         lane,
         factory,
@@ -220,6 +255,26 @@ async fn drive(lanes: Vec<Driven>, deadline: watch::Receiver<Option<Instant>>) {
                 lane.destination()
             );
             lane.voice().say(Level::Error, line);
+        }
+    }
+    while hosts.join_next().await.is_some() {}
+}
+
+/// Lets a service run until shutdown.
+async fn host(service: Service, mut commands: mpsc::UnboundedReceiver<Command>) {
+    let service = spawn_local(service());
+    loop {
+        match commands.recv().await {
+            Some(Command::Flush(done)) => {
+                let _ = done.try_send(());
+            }
+            Some(Command::Shutdown(done)) => {
+                service.abort();
+                drop(service.await);
+                let _ = done.try_send(());
+                return;
+            }
+            None => return service.abort(),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What the tests of this workspace share: an independent OTLP receiver, certificates, children,
-//! and the quickstart as a process.
+//! What the tests of this workspace share: an independent OTLP receiver, Prometheus and its judges,
+//! certificates, children, and the quickstart as a process.
 //!
 //! ```
 //! use std::time::Duration;
@@ -22,12 +22,14 @@
 mod certs;
 mod child;
 mod control;
+mod prometheus;
 mod receiver;
 mod service;
 mod strict_json;
 
 pub use certs::Certs;
 pub use child::{Child, Ended};
+pub use prometheus::{Prometheus, metric_families, promtool};
 pub use receiver::{Options, Receiver, attribute, python};
 pub use service::{Answer, Service, free_port};
 pub use strict_json::strict_json;
