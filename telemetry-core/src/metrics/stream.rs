@@ -38,7 +38,6 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(spec: StreamSpec, number: NumberType, shared: Arc<Shared>) -> Self {
-        // far apart, because they are mixed into hashes
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
             key: NEXT.fetch_add(1, Ordering::Relaxed),
