@@ -91,8 +91,10 @@ fn instruments_of_others_are_recorded_through_the_api() {
 
     use opentelemetry::metrics::{Counter, SyncInstrument};
 
+    type Seen = Vec<(u64, Vec<KeyValue>)>;
+
     #[derive(Clone, Default)]
-    struct Foreign(Arc<Mutex<Vec<(u64, Vec<KeyValue>)>>>);
+    struct Foreign(Arc<Mutex<Seen>>);
 
     impl SyncInstrument<u64> for Foreign {
         fn measure(&self, value: u64, attributes: &[KeyValue]) {

@@ -1,5 +1,5 @@
 //! How measurements find their series.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::panic, reason = "tests fail by panicking")]
 
 mod metrics_support;
 

@@ -120,13 +120,23 @@ impl Order {
 /// Whether key and value are the same, NaN being the same as itself.
 #[inline]
 fn same(left: &KeyValue, right: &KeyValue) -> bool {
-    left.key == right.key && same_value(&left.value, &right.value)
+    let is_same_key = same_text(left.key.as_str(), right.key.as_str());
+    is_same_key
+        && match (&left.value, &right.value) {
+            (Value::String(left), Value::String(right)) => same_text(left.as_str(), right.as_str()),
+            (Value::I64(left), Value::I64(right)) => left == right,
+            (left, right) => same_value(left, right),
+        }
 }
 
+/// Constants, which most attributes are, lie where they lay before.
 #[inline]
+fn same_text(left: &str, right: &str) -> bool {
+    std::ptr::eq(left, right) || left == right
+}
+
 fn same_value(left: &Value, right: &Value) -> bool {
     match (left, right) {
-        (Value::String(left), Value::String(right)) => left == right,
         (Value::F64(left), Value::F64(right)) => left.to_bits() == right.to_bits(),
         (Value::Array(Array::F64(left)), Value::Array(Array::F64(right))) => {
             let mut both = left.iter().zip(right);
