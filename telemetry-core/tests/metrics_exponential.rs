@@ -132,9 +132,10 @@ fn fixed_buckets_are_carried_over() {
     for value in [0.02, 0.02, 3.0] {
         histogram.record(value, &[]);
     }
-    let mut settings = RegistrySettings::default();
-    settings.views = vec![View::of("h").aggregate(Aggregation::exponential())];
-    registry.configure(settings);
+    registry.configure(RegistrySettings {
+        views: vec![View::of("h").aggregate(Aggregation::exponential())],
+        ..RegistrySettings::default()
+    });
     histogram.record(3.0, &[]);
     let got = exponential_points(&registry.collect(), "h")[0]
         .value

@@ -374,15 +374,17 @@ fn what_was_recorded_before_the_settings_stays() {
     early.u64_counter("a b").build().add(1, &[]);
 
     let said = Said::default();
-    let mut settings = RegistrySettings::default();
-    settings.voice = Some(said.voice());
-    settings.views = vec![
-        View::of("orders")
-            .keep_attributes(["k"])
-            .rename("orders.placed"),
-        View::of("duration").aggregate(Aggregation::ExplicitBuckets(vec![0.1, 1.0])),
-        View::of("gauge").describe("a gauge"),
-    ];
+    let settings = RegistrySettings {
+        voice: Some(said.voice()),
+        views: vec![
+            View::of("orders")
+                .keep_attributes(["k"])
+                .rename("orders.placed"),
+            View::of("duration").aggregate(Aggregation::ExplicitBuckets(vec![0.1, 1.0])),
+            View::of("gauge").describe("a gauge"),
+        ],
+        ..RegistrySettings::default()
+    };
     registry.configure(settings.clone());
     assert_eq!(said.lines().len(), 1, "what could not be said before");
 

@@ -1,5 +1,4 @@
 //! How measurements find their series.
-#![expect(clippy::panic, reason = "tests fail by panicking")]
 
 mod metrics_support;
 

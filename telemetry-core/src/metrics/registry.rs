@@ -79,7 +79,9 @@ impl Registry {
         for instrument in &instruments.all {
             instrument.configure();
         }
+        // a voice may do anything, so it is not used under the lock
         drop(instruments);
+        self.0.shared.catch_up();
         for mistake in mistakes {
             self.0.shared.warn(mistake);
         }

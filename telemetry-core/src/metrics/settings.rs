@@ -9,7 +9,10 @@ use crate::diagnostics::Voice;
 
 /// How a [`Registry`](super::Registry) is set up.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "settings, to be completed with `..Default::default()`"
+)]
 pub struct RegistrySettings {
     /// Where time is read.
     pub clock: Clock,

@@ -36,6 +36,7 @@ impl Shared {
         }
     }
 
+    /// Replaces the settings, and says nothing yet.
     pub(super) fn configure(&self, settings: RegistrySettings) {
         self.exemplar_filter
             .store(code(settings.exemplar_filter), Ordering::Relaxed);
@@ -43,6 +44,10 @@ impl Shared {
             .settings
             .write()
             .unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+
+    /// Says what has waited for a voice.
+    pub(super) fn catch_up(&self) {
         let unsaid = std::mem::take(&mut *self.unsaid());
         for line in unsaid {
             self.warn(line);

@@ -45,9 +45,11 @@ impl Bench {
 
     pub(crate) fn with(change: impl FnOnce(&mut RegistrySettings)) -> Self {
         let (clock, said) = (Clock::manual(NOW), Said::default());
-        let mut settings = RegistrySettings::default();
-        settings.clock = clock.clone();
-        settings.voice = Some(said.voice());
+        let mut settings = RegistrySettings {
+            clock: clock.clone(),
+            voice: Some(said.voice()),
+            ..RegistrySettings::default()
+        };
         change(&mut settings);
         let registry = Registry::new(settings);
         Self {
