@@ -128,9 +128,7 @@ impl Started {
         let line = startup_line(&self.plan, &self.report, None);
         parts.voice.say(Level::Info, line);
         for warning in self.report.to_string().lines() {
-            parts
-                .voice
-                .say(Level::Warn, format_args!("telemetry: {warning}"));
+            parts.voice.say(Level::Warn, warning);
         }
         lines::service_start(&self.plan);
         self.telemetry

@@ -2,15 +2,15 @@
 //! point went.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod metrics_support;
+mod snapshots;
 
 use std::future::ready;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use metrics_support::{all_kinds, counter, snapshot};
 use opentelemetry::Context;
+use snapshots::{all_kinds, counter, snapshot};
 use telemetry_core::clock::Clock;
 use telemetry_core::config::Temporality;
 use telemetry_core::diagnostics::{Level, Voice};
@@ -161,11 +161,11 @@ fn what_is_captured_is_what_was_recorded() {
     let counter = captured[0].point(&[("series", 1.into()), ("kind", "test".into())]);
     let counter = counter.unwrap();
     assert_eq!(counter.value, CapturedPointValue::Number(Number::I64(42)));
-    assert_eq!(counter.unix_nanos, metrics_support::NOW);
+    assert_eq!(counter.unix_nanos, snapshots::NOW);
     assert_eq!(captured[0].temporality, ValueTemporality::Cumulative);
     let exemplar = &counter.exemplars[0];
-    assert_eq!(exemplar.trace_id.unwrap(), metrics_support::TRACE.into());
-    assert_eq!(exemplar.span_id.unwrap(), metrics_support::SPAN.into());
+    assert_eq!(exemplar.trace_id.unwrap(), snapshots::TRACE.into());
+    assert_eq!(exemplar.span_id.unwrap(), snapshots::SPAN.into());
     assert_eq!(
         exemplar.filtered_attributes.get("user"),
         Some(&"u-1".into())

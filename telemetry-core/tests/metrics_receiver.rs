@@ -2,14 +2,14 @@
 #![cfg(all(feature = "otlp-http", feature = "otlp-grpc"))]
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
-mod metrics_support;
+mod snapshots;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_support::{SPAN, TRACE, all_kinds, snapshot};
 use opentelemetry_sdk::Resource;
 use serde_json::{Value, json};
+use snapshots::{SPAN, TRACE, all_kinds, snapshot};
 use telemetry_core::clock::Clock;
 use telemetry_core::config::{Compression, OtlpProtocol, Temporality};
 use telemetry_core::diagnostics::Voice;

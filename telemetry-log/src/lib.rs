@@ -63,6 +63,7 @@ mod logs;
 mod pretty;
 mod sink;
 mod span;
+mod spans;
 mod text;
 mod visit;
 

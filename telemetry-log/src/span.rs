@@ -3,15 +3,11 @@
 use std::cell::RefCell;
 
 use tracing_core::span::{Attributes, Id, Record as Values};
-use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::json::{Fields, put_string};
+use crate::spans::Spans;
 use crate::visit::{SpanVisitor, VisitOptions};
-
-/// A span's fields, rendered when they were recorded.
-#[derive(Debug, Default)]
-struct SpanJson(Fields);
 
 /// How many emptied buffers a thread keeps for its next spans.
 const SPARE_BUFFERS: usize = 32;
@@ -23,14 +19,12 @@ thread_local! {
     static SPARE: RefCell<Vec<Fields>> = const { RefCell::new(Vec::new()) };
 }
 
-pub(crate) fn on_new_span<S>(
+pub(crate) fn on_new_span(
     attributes: &Attributes<'_>,
     id: &Id,
-    context: &Context<'_, S>,
+    spans: &Spans,
     options: &VisitOptions,
-) where
-    S: tracing_core::Subscriber + for<'a> LookupSpan<'a>,
-{
+) {
     if attributes.is_empty() {
         return;
     }
@@ -39,74 +33,63 @@ pub(crate) fn on_new_span<S>(
         fields: &mut fields,
         options,
     });
-    if let Some(span) = context.span(id)
-        && !fields.is_empty()
-    {
-        span.extensions_mut().replace(SpanJson(fields));
-    } else {
+    if fields.is_empty() {
         put_spare(fields);
+    } else {
+        spans.write(id).insert(id.into_u64(), fields);
     }
 }
 
-pub(crate) fn on_record<S>(
-    id: &Id,
-    values: &Values<'_>,
-    context: &Context<'_, S>,
-    options: &VisitOptions,
-) where
-    S: tracing_core::Subscriber + for<'a> LookupSpan<'a>,
-{
-    let Some(span) = context.span(id) else { return };
+pub(crate) fn on_record(id: &Id, values: &Values<'_>, spans: &Spans, options: &VisitOptions) {
     // visited into a buffer of its own: foreign code runs, and must not find the span locked
     let mut fields = take_spare();
     values.record(&mut SpanVisitor {
         fields: &mut fields,
         options,
     });
-    let mut extensions = span.extensions_mut();
-    match extensions.get_mut::<SpanJson>() {
-        Some(SpanJson(earlier)) => {
+    let mut open = spans.write(id);
+    match open.get_mut(&id.into_u64()) {
+        Some(earlier) => {
             earlier.merge(&fields);
-            drop(extensions);
+            drop(open);
             put_spare(fields);
         }
-        None => drop(extensions.replace(SpanJson(fields))),
+        None => drop(open.insert(id.into_u64(), fields)),
     }
 }
 
-pub(crate) fn on_close<S>(id: &Id, context: &Context<'_, S>)
-where
-    S: tracing_core::Subscriber + for<'a> LookupSpan<'a>,
-{
-    let closed = context
-        .span(id)
-        .and_then(|span| span.extensions_mut().remove::<SpanJson>());
-    if let Some(SpanJson(fields)) = closed {
+pub(crate) fn on_close(id: &Id, spans: &Spans) {
+    let closed = spans.write(id).remove(&id.into_u64());
+    if let Some(fields) = closed {
         put_spare(fields);
     }
 }
 
 /// Collects the fields of a span and of those around it; the innermost wins.
 #[inline]
-pub(crate) fn gather<'a, S>(inherited: &mut Fields, event: &Fields, innermost: &SpanRef<'a, S>)
-where
+pub(crate) fn gather<'a, S>(
+    inherited: &mut Fields,
+    event: &Fields,
+    innermost: &SpanRef<'a, S>,
+    spans: &Spans,
+) where
     S: LookupSpan<'a>,
 {
-    let add = |inherited: &mut Fields, span: &SpanRef<'a, S>| {
-        if let Some(SpanJson(fields)) = span.extensions().get::<SpanJson>() {
+    let add = |inherited: &mut Fields, id: Id| {
+        if let Some(fields) = spans.read(&id).get(&id.into_u64()) {
             inherited.inherit(event, fields);
         }
     };
-    add(inherited, innermost);
+    add(inherited, innermost.id());
     let mut next = innermost.parent();
     while let Some(span) = next {
-        add(inherited, &span);
+        add(inherited, span.id());
         next = span.parent();
     }
 }
 
 /// Appends the spans as members of a JSON list, the outermost first.
-pub(crate) fn put_list<'a, S>(json: &mut Vec<u8>, innermost: &SpanRef<'a, S>)
+pub(crate) fn put_list<'a, S>(json: &mut Vec<u8>, innermost: &SpanRef<'a, S>, spans: &Spans)
 where
     S: LookupSpan<'a>,
 {
@@ -116,7 +99,8 @@ where
         }
         json.extend_from_slice(b"{\"name\":");
         put_string(json, span.name());
-        if let Some(SpanJson(fields)) = span.extensions().get::<SpanJson>() {
+        let id = span.id();
+        if let Some(fields) = spans.read(&id).get(&id.into_u64()) {
             put_members(json, fields);
         }
         json.push(b'}');

@@ -20,8 +20,8 @@ pub trait Producer: Send + Sync {
     /// foreign code, which may block or panic: the pipeline calls this on a thread of its own.
     fn collect(&self) -> Snapshot;
 
-    /// Everything recorded, without the callbacks; must not block. The pipeline asks for it when a
-    /// callback blocks or panics. `None`, the default, if the producer has no such thing.
+    /// Everything recorded but what callbacks observe; must not block. The pipeline asks for it when
+    /// a callback blocks or panics. `None`, the default, if the producer has no such thing.
     fn without_callbacks(&self) -> Option<Snapshot> {
         None
     }
@@ -74,12 +74,14 @@ struct Seen<V> {
 #[derive(Debug)]
 struct Value<V> {
     start_unix_nanos: u64,
+    seen_unix_nanos: u64,
     value: V,
 }
 
 /// What is to become of the points of a metric.
 #[derive(Clone, Copy)]
 struct Reading {
+    now: u64,
     last: Option<u64>,
     keep_unchanged: bool,
 }
@@ -99,11 +101,31 @@ impl MetricReader {
 
     /// Reads the next snapshot. Metrics without a point are left out.
     #[must_use]
-    pub fn read(&mut self, mut snapshot: Snapshot) -> Snapshot {
-        let last = self.last;
+    pub fn read(&mut self, snapshot: Snapshot) -> Snapshot {
+        let read = self.read_present(snapshot);
+        self.sums.turn();
+        self.histograms.turn();
+        self.exponential.turn();
+        read
+    }
+
+    /// Reads a snapshot that does not have everything, such as
+    /// [`Producer::without_callbacks`]: what it lacks is not forgotten.
+    #[must_use]
+    pub fn read_part(&mut self, snapshot: Snapshot) -> Snapshot {
+        let read = self.read_present(snapshot);
+        self.sums.turn_part();
+        self.histograms.turn_part();
+        self.exponential.turn_part();
+        read
+    }
+
+    fn read_present(&mut self, mut snapshot: Snapshot) -> Snapshot {
+        let (now, last) = (snapshot.unix_nanos, self.last);
         for metric in &mut snapshot.metrics {
             let kind = metric.descriptor.kind;
             let reading = Reading {
+                now,
                 last,
                 keep_unchanged: kind.is_observable(),
             };
@@ -116,10 +138,7 @@ impl MetricReader {
             }
         }
         snapshot.metrics.retain(|metric| !metric.points.is_empty());
-        self.last = Some(snapshot.unix_nanos);
-        self.sums.turn();
-        self.histograms.turn();
-        self.exponential.turn();
+        self.last = Some(now);
         snapshot
     }
 
@@ -165,6 +184,7 @@ impl<V: Change> Seen<V> {
         let start_unix_nanos = point.start_unix_nanos;
         let before = self.before.remove(&point.series);
         let before = before.filter(|seen| seen.start_unix_nanos == start_unix_nanos);
+        let since = before.as_ref().map(|seen| seen.seen_unix_nanos);
         let value = point.value.clone();
         let changed = match before.and_then(|seen| point.value.since(seen.value)) {
             Some(change) => {
@@ -176,11 +196,18 @@ impl<V: Change> Seen<V> {
         };
         let seen = Value {
             start_unix_nanos,
+            seen_unix_nanos: reading.now,
             value,
         };
         self.now.insert(point.series, seen);
-        point.start_unix_nanos = start_unix_nanos.max(reading.last.unwrap_or(0));
+        let since = since.or(reading.last).unwrap_or(0);
+        point.start_unix_nanos = start_unix_nanos.max(since);
         changed || reading.keep_unchanged
+    }
+
+    /// As [`Seen::turn`], but what was not read now is kept.
+    fn turn_part(&mut self) {
+        self.before.extend(self.now.drain());
     }
 
     /// What was read now is what was read before, next time; what was not is forgotten.

@@ -90,16 +90,16 @@ impl Collection {
             answer = self.collector.ask(&self.producer) => answer,
             () = cut_off(timeout, deadline) => Err(Missed::Late(timeout)),
         };
-        let snapshot = match asked {
-            Ok(snapshot) => Some(snapshot),
+        match asked {
+            Ok(snapshot) => self.reader.read(snapshot),
             Err(missed) => {
                 let what = missed.in_words();
                 self.lane.missed_collection(&what);
                 self.warnings.collection(&self.lane, &what);
-                self.producer.without_callbacks()
+                let part = self.producer.without_callbacks();
+                part.map_or_else(Snapshot::default, |part| self.reader.read_part(part))
             }
-        };
-        snapshot.map_or_else(Snapshot::default, |snapshot| self.reader.read(snapshot))
+        }
     }
 }
 

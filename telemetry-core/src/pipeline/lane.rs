@@ -296,21 +296,25 @@ impl Driver {
 
     async fn wait(&self, commands: &mut mpsc::UnboundedReceiver<Command>) -> Wake {
         let queue = &self.lane.queue;
-        if queue.is_due() {
-            return match commands.try_recv() {
-                Ok(command) => Wake::Asked(command),
-                Err(_) => Wake::Export,
+        let Some(collection) = &self.collection else {
+            if queue.is_due() {
+                return match commands.try_recv() {
+                    Ok(command) => Wake::Asked(command),
+                    Err(_) => Wake::Export,
+                };
+            }
+            let tick = until(self.lane.settings.schedule_delay);
+            return tokio::select! {
+                biased;
+                command = commands.recv() => command.map_or(Wake::Abandoned, Wake::Asked),
+                () = queue.ready() => Wake::Export,
+                () = sleep_until(tick) => Wake::Export,
             };
-        }
-        let tick = match &self.collection {
-            Some(collection) => collection.next(),
-            None => until(self.lane.settings.schedule_delay),
         };
         tokio::select! {
             biased;
             command = commands.recv() => command.map_or(Wake::Abandoned, Wake::Asked),
-            () = queue.ready() => Wake::Export,
-            () = sleep_until(tick) => Wake::Export,
+            () = sleep_until(collection.next()) => Wake::Export,
         }
     }
 

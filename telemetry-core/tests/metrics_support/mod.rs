@@ -1,115 +1,158 @@
-//! Snapshots made by hand.
-#![allow(dead_code, reason = "each test binary uses its part")]
+//! A registry whose clock stands still and whose warnings are kept.
+#![allow(dead_code, reason = "each file of tests uses a part")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use opentelemetry::KeyValue;
-use opentelemetry::trace::{SpanId, TraceId};
+use opentelemetry::metrics::Meter;
+use opentelemetry::{InstrumentationScope, KeyValue};
+use telemetry_core::clock::Clock;
+use telemetry_core::diagnostics::{Level, Voice};
 use telemetry_core::metrics::{
-    AttributeSet, Buckets, Descriptor, Exemplar, ExponentialHistogram, Histogram, InstrumentKind,
-    Metric, Number, Point, Points, SeriesId, Snapshot, ValueTemporality,
+    Exemplar, ExponentialHistogram, Histogram, Metric, Number, Point, Points, Registry,
+    RegistrySettings, Snapshot,
 };
-use telemetry_core::otlp::ScopeId;
 
 pub(crate) const NOW: u64 = 1_700_000_000_000_000_000;
-pub(crate) const TRACE: u128 = 0x5b8e_fff7_9803_8103_d269_b633_813f_c60c;
-pub(crate) const SPAN: u64 = 0xeee1_9b7e_c3c1_b174;
 
-pub(crate) fn metric(name: &'static str, kind: InstrumentKind, points: Points) -> Metric {
-    Metric {
-        descriptor: Arc::new(Descriptor {
-            scope: ScopeId::of_name("shop"),
-            name: name.into(),
-            description: "what it is".into(),
-            unit: "{item}".into(),
-            kind,
-        }),
-        temporality: ValueTemporality::Cumulative,
-        points,
+#[derive(Clone, Default)]
+pub(crate) struct Said(Arc<Mutex<Vec<String>>>);
+
+impl Said {
+    pub(crate) fn voice(&self) -> Voice {
+        let lines = Arc::clone(&self.0);
+        Voice::new(Level::Debug, move |line| {
+            lines.lock().unwrap().push(line.to_owned());
+        })
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
     }
 }
 
-pub(crate) fn snapshot(metrics: Vec<Metric>) -> Snapshot {
-    Snapshot {
-        metrics,
-        unix_nanos: NOW,
+pub(crate) struct Bench {
+    pub(crate) registry: Registry,
+    pub(crate) meter: Meter,
+    pub(crate) clock: Clock,
+    pub(crate) said: Said,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub(crate) fn with(change: impl FnOnce(&mut RegistrySettings)) -> Self {
+        let (clock, said) = (Clock::manual(NOW), Said::default());
+        let mut settings = RegistrySettings {
+            clock: clock.clone(),
+            voice: Some(said.voice()),
+            ..RegistrySettings::default()
+        };
+        change(&mut settings);
+        let registry = Registry::new(settings);
+        Self {
+            meter: meter(&registry),
+            registry,
+            clock,
+            said,
+        }
+    }
+
+    pub(crate) fn collect(&self) -> Snapshot {
+        self.registry.collect()
     }
 }
 
-pub(crate) fn point<V>(series: u64, value: V) -> Point<V> {
-    let series_key = i64::try_from(series).unwrap();
-    Point {
-        series: SeriesId(series),
-        attributes: Arc::new(AttributeSet::new([
-            KeyValue::new("series", series_key),
-            KeyValue::new("kind", "test"),
-        ])),
-        start_unix_nanos: NOW - 1_000_000_000,
-        value,
-        exemplars: Vec::new(),
+pub(crate) fn meter(registry: &Registry) -> Meter {
+    registry.meter(InstrumentationScope::builder("shop").build())
+}
+
+pub(crate) fn find<'a>(snapshot: &'a Snapshot, name: &str) -> Option<&'a Metric> {
+    let mut metrics = snapshot.metrics.iter();
+    metrics.find(|metric| metric.descriptor.name == name)
+}
+
+pub(crate) fn metric<'a>(snapshot: &'a Snapshot, name: &str) -> &'a Metric {
+    find(snapshot, name).unwrap_or_else(|| panic!("no {name} in {snapshot:?}"))
+}
+
+pub(crate) fn number_points(snapshot: &Snapshot, name: &str) -> Vec<Point<Number>> {
+    match &metric(snapshot, name).points {
+        Points::Sum(points) | Points::Gauge(points) => sorted(points),
+        other => panic!("{other:?}"),
     }
 }
 
-pub(crate) fn with_exemplar<V>(mut point: Point<V>, value: Number) -> Point<V> {
-    point.exemplars.push(Exemplar {
-        value,
-        unix_nanos: NOW - 5,
-        span: Some((TraceId::from(TRACE), SpanId::from(SPAN))),
-        filtered_attributes: vec![KeyValue::new("user", "u-1")],
+pub(crate) fn histogram_points(snapshot: &Snapshot, name: &str) -> Vec<Point<Histogram>> {
+    match &metric(snapshot, name).points {
+        Points::Histogram(points) => sorted(points),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn exponential_points(
+    snapshot: &Snapshot,
+    name: &str,
+) -> Vec<Point<ExponentialHistogram>> {
+    match &metric(snapshot, name).points {
+        Points::ExponentialHistogram(points) => sorted(points),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn sorted<V: Clone>(points: &[Point<V>]) -> Vec<Point<V>> {
+    let mut points = points.to_vec();
+    points.sort_by_cached_key(|point| labels(point));
+    points
+}
+
+/// The attributes as text.
+pub(crate) fn labels<V>(point: &Point<V>) -> String {
+    let pairs = point.attributes.iter();
+    let pairs: Vec<_> = pairs
+        .map(|pair| format!("{}={}", pair.key, pair.value))
+        .collect();
+    pairs.join(",")
+}
+
+/// Attributes and value of each series.
+pub(crate) fn numbers(snapshot: &Snapshot, name: &str) -> Vec<(String, Number)> {
+    let points = number_points(snapshot, name).into_iter();
+    points.map(|point| (labels(&point), point.value)).collect()
+}
+
+/// The value of the only series.
+pub(crate) fn number(snapshot: &Snapshot, name: &str) -> Number {
+    let points = number_points(snapshot, name);
+    assert_eq!(points.len(), 1, "{points:?}");
+    points[0].value
+}
+
+pub(crate) fn total(snapshot: &Snapshot, name: &str) -> u64 {
+    let points = number_points(snapshot, name);
+    let values = points.iter().map(|point| match point.value {
+        Number::U64(value) => value,
+        other => panic!("{other:?}"),
     });
-    point
+    values.sum()
 }
 
-/// A counter with this many series, each of value 1.
-pub(crate) fn counter(name: &'static str, series: u64) -> Metric {
-    let points = (0..series).map(|series| point(series, Number::U64(1)));
-    metric(name, InstrumentKind::Counter, Points::Sum(points.collect()))
+pub(crate) fn all_exemplars(snapshot: &Snapshot, name: &str) -> Vec<Exemplar> {
+    match &metric(snapshot, name).points {
+        Points::Sum(points) | Points::Gauge(points) => exemplars(points),
+        Points::Histogram(points) => exemplars(points),
+        Points::ExponentialHistogram(points) => exemplars(points),
+        other => panic!("{other:?}"),
+    }
 }
 
-/// One metric of each kind of point, with exemplars.
-pub(crate) fn all_kinds() -> Vec<Metric> {
-    let histogram = Histogram {
-        bounds: Arc::from([0.5, 1.0]),
-        counts: vec![1, 0, 2],
-        sum: 5.25,
-        range: Some((0.25, 3.0)),
-    };
-    let exponential = ExponentialHistogram {
-        scale: -3,
-        zero_count: 1,
-        positive: Buckets {
-            offset: -2,
-            counts: vec![1, 0, 300],
-        },
-        negative: Buckets {
-            offset: 4,
-            counts: vec![2],
-        },
-        sum: 12.5,
-        range: None,
-    };
-    let sum = with_exemplar(point(1, Number::U64(42)), Number::U64(2));
-    let up_down = Points::Sum(vec![point(1, Number::I64(-7)), point(2, Number::I64(0))]);
-    vec![
-        metric("counter", InstrumentKind::Counter, Points::Sum(vec![sum])),
-        metric("up.down", InstrumentKind::UpDownCounter, up_down),
-        metric(
-            "gauge",
-            InstrumentKind::ObservableGauge,
-            Points::Gauge(vec![
-                point(1, Number::F64(-0.5)),
-                point(2, Number::F64(f64::NAN)),
-            ]),
-        ),
-        metric(
-            "histogram",
-            InstrumentKind::Histogram,
-            Points::Histogram(vec![with_exemplar(point(1, histogram), Number::F64(2.0))]),
-        ),
-        metric(
-            "exponential",
-            InstrumentKind::Histogram,
-            Points::ExponentialHistogram(vec![point(1, exponential)]),
-        ),
-    ]
+fn exemplars<V>(points: &[Point<V>]) -> Vec<Exemplar> {
+    let points = points.iter();
+    points.flat_map(|point| point.exemplars.clone()).collect()
+}
+
+pub(crate) fn k(value: &'static str) -> [KeyValue; 1] {
+    [KeyValue::new("k", value)]
 }

@@ -171,6 +171,21 @@ fn a_series_that_vanished_is_forgotten() {
 }
 
 #[test]
+fn what_a_part_lacks_is_not_forgotten() {
+    let mut reader = MetricReader::new(Temporality::Delta);
+    let kind = InstrumentKind::ObservableCounter;
+    let _first = reader.read(sums(10, kind, &[(1, 5), (2, 5)]));
+    let part = reader.read_part(sums(20, kind, &[(2, 6)]));
+    assert_eq!(read_sums(&part), [(2, 10, Number::U64(1))]);
+    let third = reader.read(sums(30, kind, &[(1, 7), (2, 8)]));
+    // the change of the one that was missing began before
+    assert_eq!(
+        read_sums(&third),
+        [(1, 10, Number::U64(2)), (2, 20, Number::U64(2))]
+    );
+}
+
+#[test]
 fn the_range_of_a_change_is_known_only_for_the_first() {
     let mut reader = MetricReader::new(Temporality::Delta);
     let mut read = |unix_nanos, values: &[f64]| {
