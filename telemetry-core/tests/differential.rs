@@ -53,7 +53,9 @@ fn logs_are_what_the_official_exporter_sends() {
 /// A row that no longer stands for a difference, or a difference without a row, is a mistake.
 #[test]
 fn the_table_lists_exactly_the_differences() {
-    let table = include_str!("../../docs/otlp-differences.md");
+    let document = include_str!("../../docs/otlp-differences.md");
+    // metrics have a table and a test of their own
+    let table = document.split("## Metrics").next().unwrap_or_default();
     let rows: BTreeSet<_> = table
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split('`').next())

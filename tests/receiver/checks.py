@@ -42,8 +42,9 @@ def metrics(request):
         yield from resource(group.resource)
         for scope in group.scope_metrics:
             yield from attributes("scope", scope.scope.attributes)
+            streams = {}
             for item in scope.metrics:
-                yield from metric(item)
+                yield from metric(item, streams)
 
 
 def resource(item):
@@ -102,7 +103,8 @@ def log_record(item):
     yield from attributes(where, item.attributes)
 
 
-def metric(item):
+def metric(item, streams):
+    """Checks a metric; `streams` has what the scope's earlier ones were, by name."""
     where = f"metric {item.name!r}"
     if not item.name:
         yield f"{where}: empty name"
@@ -111,11 +113,21 @@ def metric(item):
         yield f"{where}: no data"
         return
     data = getattr(item, kind)
-    if kind in ("sum", "histogram", "exponential_histogram") and data.aggregation_temporality not in (1, 2):
-        yield f"{where}: temporality {data.aggregation_temporality}"
-    series = set()
+    if not data.data_points:
+        yield f"{where}: no points"
+    temporality = getattr(data, "aggregation_temporality", 0)
+    if kind in ("sum", "histogram", "exponential_histogram") and temporality not in (1, 2):
+        yield f"{where}: temporality {temporality}"
+    monotonic = getattr(data, "is_monotonic", False)
+    identity = (kind, item.unit, item.description, temporality, monotonic)
+    # one stream may come in parts, but then it is the same stream in each
+    first, series = streams.setdefault(item.name, (identity, set()))
+    if first != identity:
+        yield f"{where}: two streams of one name: {first} and {identity}"
     for point in data.data_points:
         yield from data_point(where, kind, point)
+        if monotonic and (point.as_int < 0 or point.as_double < 0):
+            yield f"{where}: a monotonic sum below zero"
         key = tuple(sorted((a.key, a.value.SerializeToString()) for a in point.attributes))
         if key in series:
             yield f"{where}: two points with the same attributes"
@@ -126,21 +138,50 @@ def data_point(where, kind, point):
     yield from attributes(where, point.attributes)
     if not point.time_unix_nano:
         yield f"{where}: a point without a time"
+    if kind != "gauge" and not point.start_time_unix_nano:
+        yield f"{where}: a point without a start"
     if point.start_time_unix_nano > point.time_unix_nano:
         yield f"{where}: a point that ends before it starts"
     if kind in ("gauge", "sum") and point.WhichOneof("value") is None:
         yield f"{where}: a point without a value"
     if kind == "histogram":
         bounds, counts = list(point.explicit_bounds), point.bucket_counts
-        if any(low >= high for low, high in zip(bounds, bounds[1:])):
+        if any(not low < high for low, high in zip(bounds, bounds[1:])):
             yield f"{where}: bounds do not rise"
-        if counts and (len(counts) != len(bounds) + 1 or sum(counts) != point.count):
+        if (bounds or counts) and (len(counts) != len(bounds) + 1 or sum(counts) != point.count):
             yield f"{where}: buckets do not fit bounds and count"
+    if kind == "exponential_histogram":
+        counts = [*point.positive.bucket_counts, *point.negative.bucket_counts]
+        if sum(counts) + point.zero_count != point.count:
+            yield f"{where}: buckets do not fit the count"
+        if not -10 <= point.scale <= 20:
+            yield f"{where}: scale {point.scale}"
+    if kind in ("histogram", "exponential_histogram"):
+        yield from distribution(where, point)
     for exemplar in getattr(point, "exemplars", ()):
-        if not exemplar.time_unix_nano:
-            yield f"{where}: an exemplar without a time"
-        if exemplar.trace_id or exemplar.span_id:
-            yield from ids(f"{where} exemplar", exemplar.trace_id, exemplar.span_id)
+        yield from exemplar_of(where, exemplar)
+
+
+def distribution(where, point):
+    """What both kinds of histograms have."""
+    if point.HasField("min") != point.HasField("max") or point.min > point.max:
+        yield f"{where}: least value {point.min}, greatest {point.max}"
+    if point.HasField("min") and point.HasField("sum") and point.count:
+        slack = 1e-9 * max(1, abs(point.sum))
+        if not point.min * point.count - slack <= point.sum <= point.max * point.count + slack:
+            yield f"{where}: the sum {point.sum} does not fit its least and greatest value"
+    if not point.count and point.sum:
+        yield f"{where}: a sum of nothing"
+
+
+def exemplar_of(where, exemplar):
+    yield from attributes(f"{where} exemplar", exemplar.filtered_attributes)
+    if not exemplar.time_unix_nano:
+        yield f"{where}: an exemplar without a time"
+    if exemplar.WhichOneof("value") is None:
+        yield f"{where}: an exemplar without a value"
+    if exemplar.trace_id or exemplar.span_id:
+        yield from ids(f"{where} exemplar", exemplar.trace_id, exemplar.span_id)
 
 
 def ids(where, trace_id, span_id):

@@ -33,6 +33,8 @@ ENUM_KEYS = {"kind", "code", "severityNumber", "aggregationTemporality"}
 # The proto3 JSON mapping writes 64-bit integers as decimal strings.
 INT64_KEYS = {"timeUnixNano", "startTimeUnixNano", "endTimeUnixNano", "observedTimeUnixNano",
               "intValue", "asInt", "count", "zeroCount"}
+# The same in lists.
+INT64_LISTS = {"bucketCounts"}
 HEX = re.compile(r"\A([0-9a-fA-F]{2})*\Z")
 DECIMAL = re.compile(r"\A-?(0|[1-9][0-9]*)\Z")
 
@@ -128,6 +130,8 @@ def json_field(key, value):
         raise ValueError(f"{key} {value!r} is not an integer")
     if key in INT64_KEYS and not (isinstance(value, str) and DECIMAL.match(value)):
         raise ValueError(f"{key} {value!r} is not a decimal string")
+    if key in INT64_LISTS and not all(isinstance(item, str) and DECIMAL.match(item) for item in value):
+        raise ValueError(f"{key} {value!r} are not decimal strings")
     return otlp_to_proto3(value)
 
 

@@ -86,6 +86,33 @@ def post(url, body, **headers):
             return answer.code, answer.headers, answer.read()
 
 
+POINT = {"startTimeUnixNano": "1", "timeUnixNano": "2",
+         "attributes": [{"key": "k", "value": {"stringValue": "v"}}]}
+EXEMPLAR = {"timeUnixNano": "2", "asInt": "1", "traceId": "5b8efff798038103d269b633813fc60c",
+            "spanId": "eee19b7ec3c1b174", "filteredAttributes": POINT["attributes"]}
+
+
+def metric(kind, name="m", change=(), **point):
+    """A metric of one point, `point` changed in the point, `change` in what holds the points."""
+    values = {
+        "gauge": {"asDouble": 1.5},
+        "sum": {"asInt": "3", "exemplars": [EXEMPLAR]},
+        "histogram": {"count": "3", "sum": 6.0, "min": 1.0, "max": 3.0, "bucketCounts": ["1", "2"],
+                      "explicitBounds": [1.0]},
+        "exponentialHistogram": {"count": "3", "sum": 6.0, "scale": 2, "zeroCount": "1",
+                                 "positive": {"offset": -1, "bucketCounts": ["2"]}},
+    }
+    data = {"dataPoints": [{**POINT, **values[kind], **point}]}
+    data |= {} if kind == "gauge" else {"aggregationTemporality": 2}
+    data |= {"isMonotonic": True} if kind == "sum" else {}
+    return {"name": name, "unit": "s", kind: {**data, **dict(change)}}
+
+
+def metrics(*items):
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "s"}}]}
+    return json.dumps({"resourceMetrics": [{"resource": resource, "scopeMetrics": [{"metrics": items}]}]}).encode()
+
+
 def traces(*spans, **resource):
     resource = resource or {"attributes": [{"key": "service.name", "value": {"stringValue": "s"}}]}
     return json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": spans}]}]}).encode()
@@ -233,6 +260,58 @@ class Strictness(unittest.TestCase):
             urllib.request.urlopen(self.url, timeout=10)
         self.assertEqual(refused.exception.code, 405)
         refused.exception.close()
+
+
+class StrictMetrics(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.receiver = Receiver()
+        cls.url = f"http://{cls.receiver.http}/v1/metrics"
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.receiver.stop()
+
+    def refused(self, reason, *items):
+        status, _, answer = post(self.url, metrics(*items))
+        self.assertEqual(status, 400, answer)
+        self.assertIn(reason, answer.decode("utf-8", "replace"))
+
+    def test_all_kinds_are_taken_and_kept_exactly(self):
+        items = [metric(kind, kind) for kind in ("gauge", "sum", "histogram", "exponentialHistogram")]
+        status, _, answer = post(self.url, metrics(*items))
+        self.assertEqual(status, 200, answer)
+        kept = self.receiver.lines()[-1]["request"]["resourceMetrics"][0]["scopeMetrics"][0]["metrics"]
+        self.assertEqual(kept, items)
+
+    def test_broken_points(self):
+        none = {"attributes": POINT["attributes"] * 2}
+        for reason, item in (
+            ("below zero", metric("sum", asInt="-1")), ("duplicate", metric("gauge", **none)),
+            ("ends before", metric("sum", startTimeUnixNano="3")), ("without a time", metric("sum", timeUnixNano="0")),
+            ("without a start", metric("sum", startTimeUnixNano="0")),
+            ("temporality", metric("sum", change={"aggregationTemporality": 0})),
+            ("no points", metric("sum", change={"dataPoints": []})),
+            ("bounds and count", metric("histogram", bucketCounts=["3"])),
+            ("bounds and count", metric("histogram", bucketCounts=["1", "1"])),
+            ("bounds do not rise", metric("histogram", explicitBounds=[2.0, 2.0], bucketCounts=["1", "1", "1"])),
+            ("decimal strings", metric("histogram", bucketCounts=[1, 2])),
+            ("least value", metric("histogram", min=4.0)), ("does not fit its least", metric("histogram", sum=60.0)),
+            ("fit the count", metric("exponentialHistogram", zeroCount="2")),
+            ("scale", metric("exponentialHistogram", scale=21)),
+            ("trace_id", metric("sum", exemplars=[{**EXEMPLAR, "traceId": "ab"}])),
+            ("span_id", metric("sum", exemplars=[{**EXEMPLAR, "spanId": "00" * 8}])),
+            ("exemplar without a time", metric("sum", exemplars=[{**EXEMPLAR, "timeUnixNano": "0"}])),
+            ("duplicate", metric("sum", exemplars=[{**EXEMPLAR, "filteredAttributes": POINT["attributes"] * 2}])),
+        ):
+            with self.subTest(reason):
+                self.refused(reason, item)
+
+    def test_streams_are_told_apart(self):
+        self.refused("same attributes", metric("sum"), metric("sum"))
+        self.refused("two streams", metric("sum"), metric("gauge", attributes=[]))
+        self.refused("two streams", metric("sum"), {**metric("sum", attributes=[]), "unit": "ms"})
+        self.assertEqual(post(self.url, metrics(metric("sum"), metric("sum", attributes=[])))[0], 200)
 
 
 class Misbehaviour(unittest.TestCase):

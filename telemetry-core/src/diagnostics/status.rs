@@ -29,6 +29,9 @@ pub struct Health {
     pub last_error: Option<String>,
     /// How many attempts have failed since the last success.
     pub failed_attempts: u64,
+    /// How many collections of metrics missed values, because a callback of an observable
+    /// instrument blocked or panicked.
+    pub missed_collections: u64,
 }
 
 impl fmt::Display for ExporterStatus {

@@ -18,6 +18,8 @@ mod last_value;
 mod measurement;
 mod name;
 mod provider;
+mod quantile;
+mod reader;
 mod registry;
 mod series;
 mod settings;
@@ -33,6 +35,8 @@ pub use crate::config::{ExemplarFilter, HistogramAggregation};
 pub use attribute_set::AttributeSet;
 pub use bind::{Bind, BoundCounter, BoundGauge, BoundHistogram, BoundUpDownCounter, bind};
 pub use measurement::Measurement;
+pub use quantile::Quantile;
+pub use reader::{MetricReader, Producer, temporality_of};
 pub use registry::Registry;
 pub use settings::RegistrySettings;
 pub use snapshot::{

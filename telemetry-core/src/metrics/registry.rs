@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::{Meter, MeterProvider};
 
-use super::RegistrySettings;
 use super::instrument::Instrument;
 use super::measurement::NumberType;
 use super::name;
 use super::provider::{Provider, ScopedProvider};
 use super::shared::Shared;
 use super::snapshot::{Descriptor, Snapshot};
+use super::{Producer, RegistrySettings};
 use crate::otlp::ScopeId;
 
 /// All instruments of a program, and what was recorded with them. Cloning is cheap.
@@ -204,6 +204,16 @@ impl Registry {
             .instruments
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Producer for Registry {
+    fn collect(&self) -> Snapshot {
+        Self::collect(self)
+    }
+
+    fn without_callbacks(&self) -> Option<Snapshot> {
+        Some(self.snapshot(None))
     }
 }
 

@@ -314,6 +314,24 @@ impl Attributes {
     }
 }
 
+/// Appends one attribute as a field of the message that holds it, its text at full length.
+pub(crate) fn put_key_value(buffer: &mut Vec<u8>, field: u8, key: &str, value: impl Encode) {
+    let Some(value_len) = value.encoded_len(u32::MAX) else {
+        let entry = open(buffer, field);
+        put_message(buffer, KEY, key.as_bytes());
+        let any = open(buffer, VALUE);
+        value.encode(buffer, u32::MAX);
+        close(buffer, any);
+        return close(buffer, entry);
+    };
+    buffer.push(bytes_tag(field));
+    put_len(buffer, message_len(key.len()) + message_len(value_len));
+    put_message(buffer, KEY, key.as_bytes());
+    buffer.push(bytes_tag(VALUE));
+    put_len(buffer, value_len);
+    value.encode(buffer, u32::MAX);
+}
+
 /// A value that can be written as an OTLP `AnyValue`.
 pub trait Encode {
     /// The length of the message, if it is known before it is written.

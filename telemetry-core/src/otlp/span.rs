@@ -415,13 +415,13 @@ fn flags(trace_flags: TraceFlags, is_remote: bool) -> u32 {
     u32::from(trace_flags.to_u8()) | HAS_IS_REMOTE | remote
 }
 
-pub(super) fn trace_id(bytes: &[u8]) -> TraceId {
+pub(crate) fn trace_id(bytes: &[u8]) -> TraceId {
     bytes
         .try_into()
         .map_or(TraceId::INVALID, TraceId::from_bytes)
 }
 
-pub(super) fn span_id(bytes: &[u8]) -> SpanId {
+pub(crate) fn span_id(bytes: &[u8]) -> SpanId {
     bytes.try_into().map_or(SpanId::INVALID, SpanId::from_bytes)
 }
 

@@ -233,6 +233,18 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
+/// The numbers of a packed field of fixed 64-bit ones.
+pub fn packed_fixed64(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    let (numbers, _) = bytes.as_chunks::<8>();
+    numbers.iter().map(|number| u64::from_le_bytes(*number))
+}
+
+/// The numbers of a packed field of varints.
+pub fn packed_varints(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || take_varint(&mut rest))
+}
+
 fn take<'a>(rest: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
     let (taken, left) = rest.split_at_checked(len)?;
     *rest = left;

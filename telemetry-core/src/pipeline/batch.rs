@@ -1,4 +1,4 @@
-//! What an exporter gets: a number of encoded spans or log records.
+//! What an exporter gets: a number of encoded spans, log records or metrics.
 
 use std::fmt;
 
@@ -12,6 +12,8 @@ pub enum Signal {
     Traces,
     /// Log records.
     Logs,
+    /// Measurements.
+    Metrics,
 }
 
 impl Signal {
@@ -21,15 +23,17 @@ impl Signal {
         match self {
             Self::Traces => "traces",
             Self::Logs => "logs",
+            Self::Metrics => "metrics",
         }
     }
 
-    /// What one item is called, in the plural.
+    /// What the ledger counts, in the plural.
     #[must_use]
     pub const fn items(self) -> &'static str {
         match self {
             Self::Traces => "spans",
             Self::Logs => "log records",
+            Self::Metrics => "data points",
         }
     }
 }
@@ -45,9 +49,10 @@ impl fmt::Display for Signal {
 pub struct Batch {
     bytes: Vec<u8>,
     count: usize,
+    weight: usize,
 }
 
-/// One encoded span or log record.
+/// One encoded span, log record or metric.
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::exhaustive_structs,
@@ -56,7 +61,7 @@ pub struct Batch {
 pub struct Item<'a> {
     /// Who made it.
     pub scope: ScopeId,
-    /// The OTLP `Span` or `LogRecord` message.
+    /// The OTLP `Span`, `LogRecord` or `Metric` message.
     pub message: &'a [u8],
 }
 
@@ -85,6 +90,13 @@ impl Batch {
         self.count == 0
     }
 
+    /// How much its items count in the ledger and in a receiver's partial success: a metric by
+    /// its data points, all else by one.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.weight
+    }
+
     /// The memory its items take, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
@@ -94,6 +106,17 @@ impl Batch {
     /// Appends an item whose message `encode` writes.
     #[inline]
     pub fn push(&mut self, scope: ScopeId, encode: impl FnOnce(&mut Vec<u8>)) {
+        self.push_weighed(scope, 1, encode);
+    }
+
+    /// Appends an item that counts as `weight`, see [`Batch::weight`].
+    #[inline]
+    pub fn push_weighed(
+        &mut self,
+        scope: ScopeId,
+        weight: usize,
+        encode: impl FnOnce(&mut Vec<u8>),
+    ) {
         let head = self.bytes.len();
         self.bytes.extend_from_slice(&[0; HEAD]);
         encode(&mut self.bytes);
@@ -103,6 +126,7 @@ impl Batch {
             slot[4..].copy_from_slice(&scope.to_u32().to_le_bytes());
         }
         self.count += 1;
+        self.weight += weight;
     }
 
     /// The items in the order in which they were pushed.
@@ -128,10 +152,11 @@ impl Batch {
         Items { rest }.next()
     }
 
-    /// Takes back the last item, which began where the batch had this size.
+    /// Takes back the last item, which began where the batch had this size and counted as one.
     pub(crate) fn pop(&mut self, size: usize) {
         self.bytes.truncate(size);
         self.count -= 1;
+        self.weight -= 1;
     }
 
     /// How much memory the batch holds, in bytes.
@@ -154,6 +179,7 @@ impl Batch {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.count = 0;
+        self.weight = 0;
     }
 }
 

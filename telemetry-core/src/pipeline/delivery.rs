@@ -54,7 +54,7 @@ impl Delivery {
     /// Tries until the receiver answers for good or the time is up.
     pub(super) async fn deliver(&mut self, batch: &Batch) -> Outcome {
         let outcome = match self.exporter.prepare(batch) {
-            Ok(()) => self.try_until_done(batch.len()).await,
+            Ok(()) => self.try_until_done(batch.weight()).await,
             Err(error) => {
                 self.note(&error, 1);
                 Outcome::Dropped(DropReason::Refused)

@@ -7,11 +7,14 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::collection::{Collection, MetricSource};
 use super::delivery::{Delivery, Outcome};
 use super::{Backoff, Batch, DropReason, Drops, Ledger, Queue, QueueLimits, Signal, until};
 use crate::clock::{Clock, Timestamp};
 use crate::diagnostics::{ExporterStatus, Health, Voice};
 use crate::export::{ExportError, Exporter};
+use crate::metrics::Snapshot;
+use crate::otlp::MetricMessages;
 
 /// How one exporter is driven.
 #[derive(Clone, Copy, Debug)]
@@ -24,13 +27,14 @@ pub struct LaneSettings {
     pub signal: Signal,
     /// The bounds of the queue.
     pub queue: QueueLimits,
-    /// The longest that an item waits for a batch to fill.
+    /// The longest that an item waits for a batch to fill; of metrics, the time between two
+    /// collections.
     pub schedule_delay: Duration,
-    /// The time for a batch, all attempts and waits together.
+    /// The time for a batch, all attempts and waits together; of metrics, also for a collection.
     pub export_timeout: Duration,
     /// The time for one attempt.
     pub attempt_timeout: Duration,
-    /// The most items of a batch.
+    /// The most items of a batch; of metrics, the data points after which it is full.
     pub batch_items: usize,
     /// The most bytes of a batch; one larger item goes alone.
     pub batch_bytes: usize,
@@ -47,6 +51,9 @@ pub struct Lane {
     settings: LaneSettings,
     destination: String,
     queue: Arc<Queue>,
+    source: Option<MetricSource>,
+    collected: AtomicU64,
+    in_motion: AtomicU64,
     exported: AtomicU64,
     drops: Mutex<Drops>,
     progress: Mutex<Progress>,
@@ -59,6 +66,7 @@ struct Progress {
     last_success: Option<Timestamp>,
     last_error: Option<String>,
     failed_attempts: u64,
+    missed_collections: u64,
 }
 
 /// Where a lane answers; the asker may have gone.
@@ -84,11 +92,24 @@ impl Lane {
             settings,
             destination: destination.into(),
             queue: Arc::new(Queue::new(settings.queue)),
+            source: None,
+            collected: AtomicU64::new(0),
+            in_motion: AtomicU64::new(0),
             exported: AtomicU64::new(0),
             drops: Mutex::default(),
             progress: Mutex::default(),
             clock,
             voice,
+        }
+    }
+
+    /// The same lane, for metrics, which it collects from `source`: the first time after one
+    /// interval, and on flush and shutdown.
+    #[must_use]
+    pub fn collecting(self, source: MetricSource) -> Self {
+        Self {
+            source: Some(source),
+            ..self
         }
     }
 
@@ -116,10 +137,10 @@ impl Lane {
         let (created, mut dropped) = self.queue.offered();
         dropped.merge(&self.drops());
         Ledger {
-            created,
+            created: created + self.collected.load(Ordering::Relaxed),
             exported: self.exported.load(Ordering::Relaxed),
             dropped,
-            pending: self.queue.len() as u64,
+            pending: self.queue.len() as u64 + self.in_motion.load(Ordering::Relaxed),
         }
     }
 
@@ -135,6 +156,7 @@ impl Lane {
                 last_success: progress.last_success.map(|at| now.since(at)),
                 last_error: progress.last_error.clone(),
                 failed_attempts: progress.failed_attempts,
+                missed_collections: progress.missed_collections,
             },
             ledger: self.ledger(),
         }
@@ -167,9 +189,24 @@ impl Lane {
         std::mem::take(&mut progress.failed_attempts)
     }
 
+    /// Notes a collection for which not all callbacks have answered.
+    pub(super) fn missed_collection(&self, what: &str) {
+        let mut progress = self.progress();
+        progress.missed_collections += 1;
+        progress.last_error = Some(what.to_owned());
+    }
+
+    /// Books data points that were collected.
+    fn collected(&self, snapshot: &Snapshot) {
+        let points = snapshot.metrics.iter().map(|metric| metric.points.len());
+        let points = points.sum::<usize>() as u64;
+        self.in_motion.fetch_add(points, Ordering::Relaxed);
+        self.collected.fetch_add(points, Ordering::Relaxed);
+    }
+
     /// Books a batch that has left.
     fn settle(&self, batch: &Batch, outcome: &Outcome) {
-        let count = batch.len() as u64;
+        let count = batch.weight() as u64;
         match outcome {
             Outcome::Delivered { rejected } => {
                 let rejected = (*rejected).min(count);
@@ -178,7 +215,17 @@ impl Lane {
             }
             Outcome::Dropped(reason) => self.drops().add(*reason, count),
         }
-        self.queue.settle(batch.len(), batch.size());
+        if self.source.is_some() {
+            self.in_motion.fetch_sub(count, Ordering::Relaxed);
+        } else {
+            self.queue.settle(batch.len(), batch.size());
+        }
+    }
+
+    /// Books data points that no message can carry.
+    fn too_large(&self, points: usize) {
+        self.drops().add(DropReason::TooLarge, points as u64);
+        self.in_motion.fetch_sub(points as u64, Ordering::Relaxed);
     }
 
     fn drops(&self) -> MutexGuard<'_, Drops> {
@@ -195,6 +242,7 @@ pub(super) struct Driver {
     lane: Arc<Lane>,
     delivery: Delivery,
     deadline: watch::Receiver<Option<Instant>>,
+    collection: Option<Collection>,
     taken: Vec<Batch>,
     batch: Batch,
 }
@@ -205,23 +253,30 @@ impl Driver {
         exporter: Box<dyn Exporter>,
         deadline: watch::Receiver<Option<Instant>>,
     ) -> Self {
+        let source = lane.source.as_ref();
+        let collection = source.map(|source| Collection::new(&lane, source));
         let delivery = Delivery::new(Arc::clone(&lane), exporter, deadline.clone());
         Self {
             lane,
             delivery,
             deadline,
+            collection,
             taken: Vec::new(),
             batch: Batch::new(),
         }
     }
 
-    /// 1. Waits until a batch is full, its oldest item has waited long enough, or somebody asks.
-    /// 2. Takes everything and sends it, batch by batch.
+    /// 1. Waits until a batch is full, its oldest item has waited long enough, the next collection
+    ///    is due, or somebody asks.
+    /// 2. Takes or collects everything and sends it, batch by batch.
     /// 3. Answers who asked.
     pub(super) async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
         loop {
             match self.wait(&mut commands).await {
-                Wake::Export => self.export_all().await,
+                Wake::Export => {
+                    self.export_all().await;
+                    self.collection.iter_mut().for_each(Collection::advance);
+                }
                 Wake::Asked(Command::Flush(done)) => {
                     self.export_all().await;
                     self.delivery.flush().await;
@@ -241,29 +296,79 @@ impl Driver {
 
     async fn wait(&self, commands: &mut mpsc::UnboundedReceiver<Command>) -> Wake {
         let queue = &self.lane.queue;
-        if queue.is_due() {
-            return match commands.try_recv() {
-                Ok(command) => Wake::Asked(command),
-                Err(_) => Wake::Export,
+        let Some(collection) = &self.collection else {
+            if queue.is_due() {
+                return match commands.try_recv() {
+                    Ok(command) => Wake::Asked(command),
+                    Err(_) => Wake::Export,
+                };
+            }
+            let tick = until(self.lane.settings.schedule_delay);
+            return tokio::select! {
+                biased;
+                command = commands.recv() => command.map_or(Wake::Abandoned, Wake::Asked),
+                () = queue.ready() => Wake::Export,
+                () = sleep_until(tick) => Wake::Export,
             };
-        }
-        let tick = until(self.lane.settings.schedule_delay);
+        };
         tokio::select! {
             biased;
             command = commands.recv() => command.map_or(Wake::Abandoned, Wake::Asked),
-            () = queue.ready() => Wake::Export,
-            () = sleep_until(tick) => Wake::Export,
+            () = sleep_until(collection.next()) => Wake::Export,
         }
     }
 
     async fn export_all(&mut self) {
+        match &mut self.collection {
+            Some(collection) => {
+                let snapshot = collection.collect(self.deadline.clone()).await;
+                self.lane.collected(&snapshot);
+                self.export_collected(&snapshot).await;
+            }
+            None => self.export_waiting().await,
+        }
+    }
+
+    async fn export_collected(&mut self, snapshot: &Snapshot) {
+        let mut message = Vec::new();
+        let most = self.lane.settings.batch_bytes;
+        for metric in &snapshot.metrics {
+            let mut messages = MetricMessages::new(metric, snapshot.unix_nanos);
+            loop {
+                message.clear();
+                let points = messages.write_next(&mut message, most);
+                if points == 0 {
+                    break;
+                }
+                if message.len() > self.lane.settings.queue.item_bytes {
+                    self.lane.too_large(points);
+                    continue;
+                }
+                if self.is_full_for(message.len()) {
+                    self.export().await;
+                }
+                let scope = metric.descriptor.scope;
+                self.batch.push_weighed(scope, points, |buffer| {
+                    buffer.extend_from_slice(&message);
+                });
+            }
+        }
+        self.export().await;
+    }
+
+    /// Whether the batch has to leave before an item of this size comes.
+    fn is_full_for(&self, bytes: usize) -> bool {
+        let settings = &self.lane.settings;
+        self.batch.weight() >= settings.batch_items
+            || self.batch.size().saturating_add(bytes) > settings.batch_bytes
+    }
+
+    async fn export_waiting(&mut self) {
         let mut taken = std::mem::take(&mut self.taken);
         self.lane.queue.drain(&mut taken);
         for chunk in taken.drain(..) {
             for item in chunk.items() {
-                let full = self.batch.len() >= self.lane.settings.batch_items
-                    || self.batch.size() + item.message.len() > self.lane.settings.batch_bytes;
-                if full {
+                if self.is_full_for(item.message.len()) {
                     self.export().await;
                 }
                 self.batch.push_item(item);

@@ -2,9 +2,11 @@
 //!
 //! A finished item enters through [`Intake`], waits in the [`Queue`] of each exporter's [`Lane`],
 //! and leaves in a [`Batch`] on the telemetry thread of the [`Pipeline`]. Every loss is booked in
-//! the lane's [`Ledger`].
+//! the lane's [`Ledger`]. Metrics do not wait: their lane asks a [`MetricSource`] at each interval, on
+//! flush and on shutdown.
 
 mod batch;
+mod collection;
 mod delivery;
 mod intake;
 mod lane;
@@ -18,6 +20,7 @@ mod until;
 mod warning;
 
 pub use batch::{Batch, Item, Items, Signal};
+pub use collection::MetricSource;
 pub use intake::Intake;
 pub use lane::{ExporterFactory, Lane, LaneSettings};
 pub use ledger::{DropReason, Drops, Ledger};

@@ -113,7 +113,7 @@ impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "flushed in {} ms:", self.took.as_millis())?;
         let mut separator = " ";
-        for signal in [Signal::Traces, Signal::Logs] {
+        for signal in [Signal::Traces, Signal::Logs, Signal::Metrics] {
             if self.exports(signal) {
                 write!(f, "{separator}{} {}", self.exported(signal), signal.items())?;
                 separator = ", ";

@@ -20,6 +20,7 @@ const PATIENCE: u32 = 3;
 pub(super) struct Warnings {
     failing_at: Cell<Option<Timestamp>>,
     partly_at: Cell<Option<Timestamp>>,
+    collection_at: Cell<Option<Timestamp>>,
 }
 
 impl Warnings {
@@ -79,6 +80,14 @@ impl Warnings {
             lane.signal().items(),
         );
         lane.voice().say(Level::Warn, line);
+    }
+
+    /// Says that values were not asked for, at most once a minute.
+    pub(super) fn collection(&self, lane: &Lane, what: &str) {
+        if due(&self.collection_at, lane) {
+            let line = format!("telemetry: observable metrics are missing: {what}");
+            lane.voice().say(Level::Warn, line);
+        }
     }
 }
 

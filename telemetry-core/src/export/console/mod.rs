@@ -1,10 +1,12 @@
-//! Traces and logs for people: a tree of each trace with a waterfall, a line for each record.
+//! Telemetry for people: a tree of each trace with a waterfall, a line for each record, a table of
+//! metrics.
 
 mod attributes;
 mod escape;
 mod held;
 mod line;
 mod logs;
+mod metrics;
 mod render;
 mod terminal;
 mod time;
@@ -12,6 +14,7 @@ mod traces;
 mod tree;
 
 pub use logs::ConsoleLogExporter;
+pub use metrics::ConsoleMetricExporter;
 pub use terminal::Terminal;
 pub use traces::ConsoleSpanExporter;
 
@@ -47,7 +50,7 @@ fn write(writer: &WriterThread, text: &mut Vec<u8>) -> Result<(), ExportError> {
             )
         }
         Err(error) => Err(ExportError::permanent("stderr is closed")
-            .with_remedy("send traces elsewhere: set OTEL_TRACES_EXPORTER and OTEL_LOGS_EXPORTER")
+            .with_remedy("send telemetry elsewhere: set OTEL_TRACES_EXPORTER, OTEL_LOGS_EXPORTER and OTEL_METRICS_EXPORTER")
             .with_source(error)),
     }
 }

@@ -1,4 +1,5 @@
 //! What people see, for spans made by hand.
 
+mod metrics;
 mod spans;
 mod traces;

@@ -1,11 +1,13 @@
-//! Keeps spans and log records in memory, decoded, for tests and for whoever wants to look.
+//! Keeps spans, log records and metrics in memory, decoded, for tests and for whoever wants to look.
 
 mod log;
+mod metric;
 mod span;
 mod store;
 mod value;
 
 pub use log::CapturedLog;
+pub use metric::{CapturedExemplar, CapturedMetric, CapturedPoint, CapturedPointValue, MetricKind};
 pub use span::{CapturedEvent, CapturedLink, CapturedSpan};
 pub use store::Captured;
 pub use value::{CapturedAttributes, CapturedValue};
@@ -25,6 +27,7 @@ pub struct MemoryExporter {
 struct Prepared {
     spans: Vec<CapturedSpan>,
     logs: Vec<CapturedLog>,
+    metrics: Vec<CapturedMetric>,
 }
 
 impl MemoryExporter {
@@ -51,22 +54,23 @@ impl Exporter for MemoryExporter {
     }
 
     fn prepare(&mut self, batch: &Batch) -> Result<(), ExportError> {
-        self.prepared = match self.signal {
-            Signal::Traces => Prepared {
-                spans: batch.items().map(CapturedSpan::read).collect(),
-                logs: Vec::new(),
-            },
-            Signal::Logs => Prepared {
-                spans: Vec::new(),
-                logs: batch.items().map(CapturedLog::read).collect(),
-            },
-        };
+        self.prepared = Prepared::default();
+        let (prepared, items) = (&mut self.prepared, batch.items());
+        match self.signal {
+            Signal::Traces => prepared.spans = items.map(CapturedSpan::read).collect(),
+            Signal::Logs => prepared.logs = items.map(CapturedLog::read).collect(),
+            Signal::Metrics => prepared.metrics = items.map(CapturedMetric::read).collect(),
+        }
         Ok(())
     }
 
     fn attempt(&mut self) -> ExportFuture<'_, Result<Accepted, ExportError>> {
-        let Prepared { spans, logs } = std::mem::take(&mut self.prepared);
-        let rejected = self.captured.extend(spans, logs);
+        let Prepared {
+            spans,
+            logs,
+            metrics,
+        } = std::mem::take(&mut self.prepared);
+        let rejected = self.captured.extend(spans, logs) + self.captured.extend_metrics(metrics);
         Box::pin(std::future::ready(Ok(if rejected == 0 {
             Accepted::all()
         } else {

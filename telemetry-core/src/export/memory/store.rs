@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{CapturedLog, CapturedSpan};
+use super::{CapturedLog, CapturedMetric, CapturedSpan};
 
-/// Captured spans and log records, in the order of their arrival. Clones share one store.
+/// Captured spans, log records and metrics, in the order of their arrival. Clones share one store.
 #[derive(Clone, Debug, Default)]
 pub struct Captured(Arc<Mutex<Items>>);
 
@@ -12,9 +12,11 @@ pub struct Captured(Arc<Mutex<Items>>);
 struct Items {
     spans: Vec<CapturedSpan>,
     logs: Vec<CapturedLog>,
+    metrics: Vec<CapturedMetric>,
+    points: usize,
 }
 
-/// The most items of each signal that are kept: far more than a test looks at, and a program that
+/// The most items of each signal that are kept, of metrics data points: far more than a test looks at, and a program that
 /// forgets to clear its store does not grow for ever.
 const MAX_ITEMS: usize = 100_000;
 
@@ -37,6 +39,12 @@ impl Captured {
         self.items().logs.clone()
     }
 
+    /// The metrics that have arrived: each as often as it was exported.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<CapturedMetric> {
+        self.items().metrics.clone()
+    }
+
     /// Forgets everything.
     pub fn clear(&self) {
         *self.items() = Items::default();
@@ -46,6 +54,22 @@ impl Captured {
     pub(crate) fn extend(&self, spans: Vec<CapturedSpan>, logs: Vec<CapturedLog>) -> u64 {
         let mut items = self.items();
         append(&mut items.spans, spans) + append(&mut items.logs, logs)
+    }
+
+    /// Adds metrics and says how many data points did not fit.
+    pub(crate) fn extend_metrics(&self, metrics: Vec<CapturedMetric>) -> u64 {
+        let mut items = self.items();
+        let mut rejected = 0;
+        for metric in metrics {
+            let points = metric.points.len();
+            if items.points + points > MAX_ITEMS {
+                rejected += points as u64;
+            } else {
+                items.points += points;
+                items.metrics.push(metric);
+            }
+        }
+        rejected
     }
 
     fn items(&self) -> MutexGuard<'_, Items> {

@@ -12,7 +12,8 @@ use crate::otlp::wire::{Field, Fields};
 
 use super::encode::Encoding;
 
-/// Reads `ExportTraceServiceResponse` or `ExportLogsServiceResponse`.
+/// Reads `ExportTraceServiceResponse`, `ExportLogsServiceResponse` or
+/// `ExportMetricsServiceResponse`.
 ///
 /// No partial success, or an answer that cannot be read, means that everything was accepted, as
 /// in <https://opentelemetry.io/docs/specs/otlp/#full-success>.
@@ -100,8 +101,10 @@ fn accepted_json(body: &[u8]) -> Accepted {
     let names = [
         "rejectedSpans",
         "rejectedLogRecords",
+        "rejectedDataPoints",
         "rejected_spans",
         "rejected_log_records",
+        "rejected_data_points",
     ];
     let rejected = number(partial, &names).map_or(0, not_negative);
     Accepted::partly(rejected, text(partial, &["errorMessage", "error_message"]))

@@ -6,6 +6,7 @@ use crate::otlp::{AnyValueView, EventView, LinkView, LogView, SpanView, StatusCo
 use crate::pipeline::{Batch, Signal};
 
 use super::grouping::{Group, Grouping};
+use super::json_metric::metric;
 use super::json_object::{JsonObject, put, put_base64, put_double, put_text};
 use super::resource::EncodedResource;
 
@@ -58,6 +59,12 @@ impl Names {
                 scope_items: "scopeLogs",
                 items: "logRecords",
                 item: log_record,
+            },
+            Signal::Metrics => Self {
+                resource_items: "resourceMetrics",
+                scope_items: "scopeMetrics",
+                items: "metrics",
+                item: metric,
             },
         }
     }
@@ -132,7 +139,7 @@ fn log_record(object: &mut JsonObject<'_>, message: &[u8]) {
     object.text("eventName", parts.event_name);
 }
 
-fn encoded_attributes(
+pub(super) fn encoded_attributes(
     message: &[u8],
     field: u64,
 ) -> impl Iterator<Item = (&str, AnyValueView<'_>)> {
@@ -145,7 +152,15 @@ fn attributes<'a>(
     object: &mut JsonObject<'_>,
     attributes: impl Iterator<Item = (&'a str, AnyValueView<'a>)>,
 ) {
-    object.objects("attributes", attributes, entry);
+    named_attributes(object, "attributes", attributes);
+}
+
+pub(super) fn named_attributes<'a>(
+    object: &mut JsonObject<'_>,
+    name: &'static str,
+    attributes: impl Iterator<Item = (&'a str, AnyValueView<'a>)>,
+) {
+    object.objects(name, attributes, entry);
 }
 
 fn entry(object: &mut JsonObject<'_>, (key, value): (&str, AnyValueView<'_>)) {

@@ -2,6 +2,7 @@
 
 mod grouping;
 mod json;
+mod json_metric;
 mod json_object;
 mod protobuf;
 mod resource;
@@ -34,8 +35,8 @@ impl Encoding {
     }
 }
 
-/// Writes the export requests of one signal: `ExportTraceServiceRequest` or
-/// `ExportLogsServiceRequest`.
+/// Writes the export requests of one signal: `ExportTraceServiceRequest`,
+/// `ExportLogsServiceRequest` or `ExportMetricsServiceRequest`.
 ///
 /// The resource is encoded once; finished items are copied as they are, grouped by scope. Once
 /// its memory has grown to the size of a batch, an encoder allocates nothing.

@@ -1,6 +1,6 @@
 //! Requests in protobuf.
 //!
-//! Traces and logs have the same shape and field numbers, so one writer serves both:
+//! All signals have the same shape and field numbers, so one writer serves them:
 //! `Export*ServiceRequest { resource_* { resource, scope_* { scope, items, schema_url }, schema_url } }`.
 
 use crate::otlp::wire::{
@@ -13,13 +13,13 @@ use super::resource::EncodedResource;
 
 /// The field of `Export*ServiceRequest` with the telemetry of a resource.
 const RESOURCE_ITEMS: u8 = 1;
-/// The fields of `ResourceSpans` and `ResourceLogs`.
+/// The fields of `ResourceSpans`, `ResourceLogs` and `ResourceMetrics`.
 const RESOURCE: u8 = 1;
 const SCOPE_ITEMS: u8 = 2;
-/// The fields of `ScopeSpans` and `ScopeLogs`.
+/// The fields of `ScopeSpans`, `ScopeLogs` and `ScopeMetrics`.
 const SCOPE: u8 = 1;
 const ITEMS: u8 = 2;
-/// The field of all four.
+/// The field of all of them.
 const SCHEMA_URL: u8 = 3;
 
 pub(super) fn write(
