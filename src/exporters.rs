@@ -11,11 +11,15 @@ use opentelemetry_sdk::trace::SpanExporter;
 use telemetry_core::clock::Clock;
 use telemetry_core::config::{BatchPlan, ExporterKind, OtlpPlan, Plan};
 use telemetry_core::diagnostics::Voice;
-use telemetry_core::export::console::{ConsoleLogExporter, ConsoleSpanExporter, Terminal};
+use telemetry_core::export::console::{
+    ConsoleLogExporter, ConsoleMetricExporter, ConsoleSpanExporter, Terminal,
+};
 use telemetry_core::export::sdk::{SdkLogExporter, SdkSpanExporter};
 use telemetry_core::export::{ExportError, Exporter};
+use telemetry_core::metrics::Registry;
 use telemetry_core::pipeline::{
-    Backoff, ExporterFactory, Intake, Lane, LaneSettings, Pipeline, QueueLimits, Signal,
+    Backoff, ExporterFactory, Intake, Lane, LaneSettings, MetricSource, Pipeline, QueueLimits,
+    Service, Signal,
 };
 
 use crate::voice::Stderr;
@@ -77,6 +81,7 @@ pub(crate) struct Lanes<'a> {
     voice: &'a Voice,
     stderr: &'a Stderr,
     lanes: Vec<(Arc<Lane>, ExporterFactory)>,
+    services: Vec<Service>,
 }
 
 /// The largest request: what gRPC receivers take by default (4 MiB), less some room for the
@@ -99,6 +104,7 @@ impl<'a> Lanes<'a> {
             voice,
             stderr,
             lanes: Vec::new(),
+            services: Vec::new(),
         };
         if !plan.disabled {
             for kind in &plan.traces.exporters {
@@ -106,6 +112,9 @@ impl<'a> Lanes<'a> {
             }
             for kind in &plan.logs.exporters {
                 lanes.add(Signal::Logs, *kind);
+            }
+            for kind in &plan.metrics.exporters {
+                lanes.add(Signal::Metrics, *kind);
             }
         }
         lanes
@@ -124,12 +133,17 @@ impl<'a> Lanes<'a> {
         }
     }
 
+    /// Adds what else runs on the telemetry thread.
+    pub(crate) fn host(&mut self, service: Option<Service>) {
+        self.services.extend(service);
+    }
+
     /// Starts the telemetry thread, if there is anything for it to do.
     pub(crate) fn start(self) -> io::Result<Option<Pipeline>> {
-        if self.lanes.is_empty() {
+        if self.lanes.is_empty() && self.services.is_empty() {
             return Ok(None);
         }
-        Pipeline::start(self.lanes).map(Some)
+        Pipeline::start_with(self.lanes, self.services).map(Some)
     }
 
     /// Where finished items of a signal enter.
@@ -156,7 +170,10 @@ impl<'a> Lanes<'a> {
         };
         let (terminal, clock) = (Terminal::stderr(), self.clock.clone());
         let settings = LaneSettings {
-            schedule_delay: CONSOLE_DELAY,
+            schedule_delay: match signal {
+                Signal::Metrics => settings.schedule_delay,
+                _ => CONSOLE_DELAY,
+            },
             batch_items: usize::MAX,
             batch_bytes: usize::MAX,
             ..settings
@@ -164,6 +181,9 @@ impl<'a> Lanes<'a> {
         let factory: ExporterFactory = match signal {
             Signal::Logs => {
                 Box::new(move || Ok(Box::new(ConsoleLogExporter::new(writer, terminal))))
+            }
+            Signal::Metrics => {
+                Box::new(move || Ok(Box::new(ConsoleMetricExporter::new(writer, terminal))))
             }
             _ => Box::new(move || Ok(Box::new(ConsoleSpanExporter::new(writer, terminal, clock)))),
         };
@@ -187,10 +207,48 @@ impl<'a> Lanes<'a> {
             self.clock.clone(),
             self.voice.clone(),
         );
+        let lane = match settings.signal {
+            Signal::Metrics => lane.collecting(self.source()),
+            _ => lane,
+        };
         self.lanes.push((Arc::new(lane), factory));
     }
 
+    fn source(&self) -> MetricSource {
+        MetricSource {
+            producer: Arc::new(Registry::global().clone()),
+            temporality: self.plan.metrics.temporality,
+        }
+    }
+
     fn settings(&self, signal: Signal) -> LaneSettings {
+        match signal {
+            Signal::Metrics => self.collected(),
+            _ => self.batched(signal),
+        }
+    }
+
+    /// What is collected at an interval waits in no queue.
+    fn collected(&self) -> LaneSettings {
+        let metrics = &self.plan.metrics;
+        LaneSettings {
+            signal: Signal::Metrics,
+            queue: QueueLimits {
+                items: 0,
+                bytes: 0,
+                wake_at: usize::MAX,
+                item_bytes: BATCH_BYTES,
+            },
+            schedule_delay: metrics.interval,
+            export_timeout: metrics.timeout,
+            attempt_timeout: metrics.timeout,
+            batch_items: usize::MAX,
+            batch_bytes: BATCH_BYTES,
+            backoff: Backoff::default(),
+        }
+    }
+
+    fn batched(&self, signal: Signal) -> LaneSettings {
         let batch = self.batch(signal);
         LaneSettings {
             signal,
@@ -219,6 +277,7 @@ impl<'a> Lanes<'a> {
     fn otlp(&self, signal: Signal) -> &'a OtlpPlan {
         match signal {
             Signal::Logs => &self.plan.logs.otlp,
+            Signal::Metrics => &self.plan.metrics.otlp,
             _ => &self.plan.traces.otlp,
         }
     }

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::lines::Lines;
+use crate::page::Page;
 use crate::voice::Stderr;
 
 /// The share of a shutdown's time that exports may take; lines and the last words have the rest.
@@ -35,6 +36,7 @@ pub(crate) struct Parts {
     pub(crate) pipeline: Option<Pipeline>,
     pub(crate) engine: Option<Arc<Engine>>,
     pub(crate) lines: Lines,
+    pub(crate) page: Page,
     pub(crate) stderr: Stderr,
     pub(crate) voice: Voice,
     pub(crate) timeout: Duration,
@@ -215,7 +217,7 @@ impl Shutdown {
 impl fmt::Display for Shutdown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "flushed in {} ms: ", self.exporters.took.as_millis())?;
-        for signal in [Signal::Traces, Signal::Logs] {
+        for signal in [Signal::Traces, Signal::Logs, Signal::Metrics] {
             if self.exporters.exports(signal) {
                 write!(
                     f,

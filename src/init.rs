@@ -21,6 +21,7 @@ use crate::exporters::Lanes;
 use crate::handle::{Parts, Telemetry};
 use crate::lines::{self, LineLayers};
 use crate::metrics::{self, Registry as Metrics};
+use crate::page::{self, Page};
 use crate::panic_hook;
 use crate::voice::Stderr;
 
@@ -42,6 +43,7 @@ pub(crate) fn global(builder: Builder) -> Result<Telemetry, InitError> {
     let subscriber = Registry::default().with(lines.around(spans));
     if tracing::subscriber::set_global_default(subscriber).is_err() {
         release();
+        metrics::release();
         started.telemetry.abandon();
         return Err(InitError::SubscriberSet);
     }
@@ -81,6 +83,8 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
     // 5. The pipeline before the layers, so that the first span finds a queue that is served.
     let mut lanes = Lanes::of(&plan, &builder.clock, &voice, &stderr);
     lanes.bring(std::mem::take(&mut builder.extra));
+    let page = Page::of(&plan, &voice);
+    lanes.host(page.listener(&plan, &voice));
     let (spans, records) = (lanes.intake(Signal::Traces), lanes.intake(Signal::Logs));
     let pipeline = lanes.start().map_err(InitError::Thread)?;
     // 6. The engine and its layer; without any where telemetry is disabled.
@@ -92,6 +96,7 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
         pipeline,
         engine,
         lines,
+        page,
         stderr,
         voice,
         timeout: builder.shutdown_timeout,
@@ -130,7 +135,7 @@ impl Started {
         if self.panic_hook {
             panic_hook::install(parts);
         }
-        let line = startup_line(&self.plan, &self.report, None);
+        let line = startup_line(&self.plan, &self.report, page::ROUTE);
         parts.voice.say(Level::Info, line);
         for warning in self.report.to_string().lines() {
             parts.voice.say(Level::Warn, warning);

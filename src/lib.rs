@@ -9,6 +9,8 @@ mod init;
 #[cfg_attr(not(feature = "log"), path = "no_lines.rs")]
 mod lines;
 pub mod metrics;
+#[cfg_attr(not(feature = "prometheus"), path = "no_page.rs")]
+mod page;
 mod panic_hook;
 #[cfg(feature = "tower")]
 mod routes;

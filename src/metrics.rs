@@ -35,21 +35,28 @@ pub(crate) struct Choices {
     pub(crate) idle_expiry: Option<Duration>,
 }
 
+/// Lets go of what [`configure`] gave to the registry. It goes on recording.
+pub(crate) fn release() {
+    Registry::global().configure(RegistrySettings::default());
+}
+
 /// Sets the registry up by the plan. A program that has telemetry disabled measures nothing.
 pub(crate) fn configure(choices: Choices, plan: &Plan, clock: &Clock, voice: &Voice) {
-    let mut settings = RegistrySettings::default();
-    settings.clock = clock.clone();
-    settings.voice = Some(voice.clone());
-    settings.exemplar_filter = plan.metrics.exemplar_filter;
-    settings.histogram_aggregation = plan.metrics.histogram_aggregation;
-    settings.idle_expiry = choices.idle_expiry;
-    if let Some(limit) = choices.cardinality_limit {
-        settings.cardinality_limit = limit;
-    }
-    settings.views = if plan.disabled {
-        vec![View::of("*").drop()]
-    } else {
-        choices.views
+    let default = RegistrySettings::default();
+    let settings = RegistrySettings {
+        clock: clock.clone(),
+        voice: Some(voice.clone()),
+        exemplar_filter: plan.metrics.exemplar_filter,
+        histogram_aggregation: plan.metrics.histogram_aggregation,
+        cardinality_limit: choices
+            .cardinality_limit
+            .unwrap_or(default.cardinality_limit),
+        idle_expiry: choices.idle_expiry,
+        views: if plan.disabled {
+            vec![View::of("*").drop()]
+        } else {
+            choices.views
+        },
     };
     Registry::global().configure(settings);
 }

@@ -4,7 +4,11 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header;
+#[cfg(feature = "prometheus")]
+use axum::http::{HeaderMap, StatusCode};
+#[cfg(feature = "prometheus")]
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use telemetry_core::diagnostics::ExporterStatus;
 
@@ -12,14 +16,47 @@ use crate::handle::{Parts, Telemetry};
 
 impl Telemetry {
     /// Routes for the application's router: `GET /telemetry/status`, how each exporter is doing,
-    /// as JSON. Merge them after [`server_layer`](crate::server_layer), so that they are not
-    /// traced themselves.
+    /// as JSON, and `GET /metrics`, the page for Prometheus. Merge them after
+    /// [`server_layer`](crate::server_layer), so that they are not traced themselves.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let parts = Arc::clone(self.parts());
-        Router::new().route(
+        let routes = Router::new().route(
             "/telemetry/status",
             get(move || async move { status(&parts) }),
+        );
+        #[cfg(feature = "prometheus")]
+        let routes = routes.merge(self.metrics_router());
+        routes
+    }
+
+    /// `GET /metrics` alone: the page for Prometheus, whatever `OTEL_METRICS_EXPORTER` says.
+    #[cfg(feature = "prometheus")]
+    pub fn metrics_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        let page = self.parts().page.clone();
+        Router::new().route(
+            "/metrics",
+            get(move |headers: HeaderMap| metrics(page, headers)),
         )
+    }
+}
+
+/// The page, made where blocking is allowed: callbacks of the program run for it.
+#[cfg(feature = "prometheus")]
+async fn metrics(page: crate::page::Page, headers: HeaderMap) -> Response {
+    let render = move || {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        page.render(text(header::ACCEPT), text(header::ACCEPT_ENCODING))
+    };
+    let Ok(page) = tokio::task::spawn_blocking(render).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let kind = [
+        (header::CONTENT_TYPE, page.content_type),
+        (header::VARY, "accept, accept-encoding"),
+    ];
+    match page.content_encoding {
+        Some(name) => (kind, [(header::CONTENT_ENCODING, name)], page.body).into_response(),
+        None => (kind, page.body).into_response(),
     }
 }
 
@@ -33,7 +70,7 @@ fn status(parts: &Parts) -> ([(axum::http::HeaderName, &'static str); 1], String
         "{}",
         serde_json::json!({ "exporters": exporters, "lines": lines })
     );
-    ([(CONTENT_TYPE, "application/json")], body)
+    ([(header::CONTENT_TYPE, "application/json")], body)
 }
 
 fn exporter(status: &ExporterStatus) -> serde_json::Value {
