@@ -146,6 +146,10 @@ fn judge(metrics: &[Value]) {
         (&points[0]["asDouble"], &points[1]["asDouble"]),
         (&json!(-0.5), &json!("NaN"))
     );
+    judge_distributions(histogram, exponential);
+}
+
+fn judge_distributions(histogram: &Value, exponential: &Value) {
     let point = &histogram["histogram"]["dataPoints"][0];
     assert_eq!(point["bucketCounts"], json!(["1", "0", "2"]));
     assert_eq!(point["explicitBounds"], json!([0.5, 1.0]));

@@ -52,6 +52,10 @@ impl fmt::Display for ExporterStatus {
         if dropped.total() > 0 {
             write!(f, " ({dropped})")?;
         }
+        if self.health.missed_collections > 0 {
+            let missed = self.health.missed_collections;
+            write!(f, "; {missed} collections missed observable metrics")?;
+        }
         match &self.health.last_error {
             Some(error) => write!(f, "; failing: {error}"),
             None => Ok(()),

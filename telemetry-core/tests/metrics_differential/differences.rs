@@ -57,9 +57,7 @@ pub(crate) const DIFFERENCES: [Difference; 6] = [
     },
     Difference {
         id: "unchanged-gauge",
-        apply: |official, ours| {
-            keep_points_of(ours, official, |data| matches!(data, Data::Gauge(_)))
-        },
+        apply: |official, ours| keep_gauges_of(ours, official),
     },
     Difference {
         id: "zero-change",
@@ -225,30 +223,25 @@ fn downscale(point: &mut ExponentialHistogramDataPoint, scale: i32) {
     }
 }
 
-/// Removes the points of chosen metrics that the other request does not have.
-fn keep_points_of(
+/// Removes the points of gauges that the other request does not have.
+fn keep_gauges_of(
     request: &mut ExportMetricsServiceRequest,
     other: &mut ExportMetricsServiceRequest,
-    chosen: fn(&Data) -> bool,
 ) {
-    let others: BTreeMap<_, _> = metrics(other)
-        .map(|metric| (metric.name.clone(), metric.data.clone()))
-        .collect();
+    let mut others = BTreeMap::new();
+    for metric in metrics(other) {
+        if let Some(Data::Gauge(gauge)) = &metric.data {
+            let points = gauge.data_points.iter();
+            let attributes: Vec<_> = points.map(|point| encoded(&point.attributes)).collect();
+            others.insert(metric.name.clone(), attributes);
+        }
+    }
     for metric in metrics(request) {
-        let Some(data) = metric.data.as_mut().filter(|data| chosen(data)) else {
-            continue;
-        };
-        if let Data::Gauge(gauge) = data {
-            let theirs = match others.get(&metric.name) {
-                Some(Some(Data::Gauge(theirs))) => theirs.data_points.as_slice(),
-                _ => &[],
-            };
-            gauge.data_points.retain(|point| {
-                let attributes = encoded(&point.attributes);
-                theirs
-                    .iter()
-                    .any(|theirs| encoded(&theirs.attributes) == attributes)
-            });
+        if let Some(Data::Gauge(gauge)) = &mut metric.data {
+            let theirs = others.remove(&metric.name).unwrap_or_default();
+            gauge
+                .data_points
+                .retain(|point| theirs.contains(&encoded(&point.attributes)));
         }
     }
 }
