@@ -26,7 +26,7 @@ pub struct Diagnosis {
     pub linked: Vec<Linked>,
     /// The backends that were asked for the test data.
     pub asked: Vec<Asked>,
-    /// The trace id of the test data, in hex; `None` if nothing was sent.
+    /// The trace id of the test data, in hex; `None` if none was accepted.
     pub trace_id: Option<String>,
 }
 

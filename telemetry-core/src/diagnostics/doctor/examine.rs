@@ -10,7 +10,7 @@ use super::finding::Finding;
 use super::linked;
 use super::settings;
 use super::trial::Trial;
-use super::walk::walk;
+use super::walk::{walk, was_accepted};
 use crate::config::{Plan, Report};
 use crate::pipeline::mark_own_thread;
 
@@ -156,7 +156,9 @@ impl Doctor {
         if diagnosis.destinations.is_empty() {
             return;
         }
-        diagnosis.trace_id = Some(trial.trace_id.to_string());
+        let mut signals = destination::signals(&self.plan).into_iter();
+        let accepted = signals.any(|(signal, ..)| was_accepted(&diagnosis.destinations, signal));
+        diagnosis.trace_id = accepted.then(|| trial.trace_id.to_string());
         let asking = backend::ask(
             &self.backends,
             &trial,
