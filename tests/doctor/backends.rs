@@ -75,12 +75,10 @@ fn answer(stream: &mut TcpStream, status: u16, body: &str) {
 }
 
 fn trace_id(request: &str) -> String {
-    let runs = request.split(|c: char| !c.is_ascii_hexdigit());
+    let mut runs = request.split(|c: char| !c.is_ascii_hexdigit());
     // %22 before the id adds its two digits
-    let ids = runs.filter(|run| run.len() == 32 || run.len() == 34);
-    ids.map(|run| run[run.len() - 32..].to_owned())
-        .last()
-        .unwrap_or_default()
+    let id = runs.rfind(|run| matches!(run.len(), 32 | 34));
+    id.map_or_else(String::new, |run| run[run.len() - 32..].to_owned())
 }
 
 fn asked(run: &Run, index: usize) -> serde_json::Value {
