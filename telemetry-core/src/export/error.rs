@@ -72,9 +72,9 @@ impl ExportError {
         self
     }
 
-    /// Says that it is the credentials which the receiver refused.
+    /// Says whether it is the credentials which the receiver refused.
     #[must_use]
-    pub(crate) fn about_credentials(mut self, yes: bool) -> Self {
+    pub fn about_credentials(mut self, yes: bool) -> Self {
         self.about_credentials = yes;
         self
     }
