@@ -1,4 +1,4 @@
-//! Asking backends. Tempo, Jaeger and Loki are small servers that answer as documented.
+//! Asking backends: small servers that answer as documented.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -26,6 +26,11 @@ const JAEGER_UNKNOWN: &str = r#"{"error":{"httpCode":404,"message":"No traces fo
 const LOKI: &str = r#"{"status":"success","data":{"resultType":"streams","result":[{"stream":{"service_name":"shop"},"values":[["1795257600000000000","telemetry doctor: test record of trace TRACE_ID"]]}],"stats":{}}}"#;
 const LOKI_EMPTY: &str =
     r#"{"status":"success","data":{"resultType":"streams","result":[],"stats":{}}}"#;
+
+/// An instant vector as Prometheus returns it, and an empty one. Source: "Instant queries" and
+/// "Instant vectors" in <https://prometheus.io/docs/prometheus/latest/querying/api/>.
+const PROMETHEUS: &str = r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"telemetry_doctor_last_run_seconds","job":"shop"},"value":[1795257600.123,"1795257600"]}]}}"#;
+const PROMETHEUS_EMPTY: &str = r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#;
 
 /// A server that gives its first answer twice and then its second for ever. In an answer,
 /// `TRACE_ID` stands for the last 32 hex digits in a row of the request.
@@ -93,6 +98,7 @@ fn each_backend_is_asked_until_it_has_the_test_data() {
     let endpoint = receiver.http_endpoint();
     let tempo = Server::start((404, TEMPO_UNKNOWN), (200, TEMPO));
     let jaeger = Server::start((404, JAEGER_UNKNOWN), (200, JAEGER));
+    let prometheus = Server::start((200, PROMETHEUS_EMPTY), (200, PROMETHEUS));
     let loki = Server::start((200, LOKI_EMPTY), (200, LOKI));
     let run = doctor(
         &[
@@ -101,6 +107,8 @@ fn each_backend_is_asked_until_it_has_the_test_data() {
             &tempo.url,
             "--jaeger",
             &jaeger.url,
+            "--prometheus",
+            &prometheus.url,
             "--loki",
             &loki.url,
         ],
@@ -115,14 +123,19 @@ fn each_backend_is_asked_until_it_has_the_test_data() {
     for (index, name, server) in [
         (0, "tempo", &tempo),
         (1, "jaeger", &jaeger),
-        (2, "loki", &loki),
+        (2, "prometheus", &prometheus),
+        (3, "loki", &loki),
     ] {
         let asked = asked(&run, index);
         assert_eq!(asked["backend"], name);
         assert_eq!(asked["step"]["outcome"], "done", "{asked:#}");
         assert_eq!(server.requests().len(), 3);
-        assert!(server.requests()[0].contains(id), "{:?}", server.requests());
     }
+    let start = "GET /api/v1/query?query=%7B%5F%5Fname%5F%5F%3D%7E%22telemetry%2Edoctor";
+    let asked = prometheus.requests();
+    assert!(asked[0].starts_with(start), "{asked:?}");
+    let asked = loki.requests();
+    assert!(asked[0].contains(id), "{asked:?}");
     assert_eq!(
         tempo.requests()[0],
         format!("GET /api/traces/{id} HTTP/1.1")

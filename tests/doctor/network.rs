@@ -51,11 +51,18 @@ fn all_is_well_and_the_test_data_has_arrived() {
         assert_eq!(run.step("protocol")["detail"], spoken, "{json:#}");
         let (spans, logs) = (receiver.spans(), receiver.logs());
         assert_eq!((spans.len(), logs.len()), (round + 1, round + 1));
+        let metrics = receiver.metrics();
+        assert_eq!(metrics.len(), round + 1);
+        assert_eq!(metrics[round]["name"], "telemetry.doctor.last_run");
+        assert_eq!(metrics[round]["unit"], "s");
+        let points = &metrics[round]["gauge"]["dataPoints"];
+        let run_at: u64 = points[0]["asInt"].as_str().unwrap().parse().unwrap();
+        assert!(run_at > 1_700_000_000, "{points}");
         assert_eq!(spans[round]["name"], "telemetry doctor");
         assert_eq!(spans[round]["traceId"], json["trace_id"]);
         assert_eq!(logs[round]["traceId"], json["trace_id"]);
         let request = receiver.requests().pop().unwrap();
-        let resource = &request["request"]["resourceLogs"][0]["resource"];
+        let resource = &request["request"]["resourceMetrics"][0]["resource"];
         assert_eq!(attribute(resource, "service.name"), Some(json!("shop")));
     }
     assert_eq!(receiver.errors(), Vec::<String>::new());

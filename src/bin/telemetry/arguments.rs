@@ -12,8 +12,8 @@ pub(crate) const HELP: &str = "\
 Usage: telemetry doctor [OPTIONS]
 
 Reads the configuration from the environment as a service would, walks to each OTLP
-destination, sends a test span and a test log record, and says what is wrong and what
-to change. Settings made in code are not seen.
+destination, sends a test span, log record and metric, and says what is wrong and what to
+change. Settings made in code are not seen.
 
 Options:
   --json              Write JSON

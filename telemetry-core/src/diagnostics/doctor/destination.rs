@@ -22,43 +22,16 @@ pub struct Walked {
 #[derive(Debug)]
 pub(super) struct Destination {
     /// Never empty; the first one's plan speaks for all until the requests differ.
-    pub(super) signals: Vec<(SignalKind, OtlpPlan)>,
-}
-
-/// One of the three signals; unlike the pipeline's, also one that has no OTLP exporter yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SignalKind {
-    Traces,
-    Logs,
-    Metrics,
-}
-
-impl SignalKind {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Traces => "traces",
-            Self::Logs => "logs",
-            Self::Metrics => "metrics",
-        }
-    }
-
-    /// The exporter's signal; `None` while there is no exporter for it.
-    pub(super) fn exported(self) -> Option<Signal> {
-        match self {
-            Self::Traces => Some(Signal::Traces),
-            Self::Logs => Some(Signal::Logs),
-            Self::Metrics => None,
-        }
-    }
+    pub(super) signals: Vec<(Signal, OtlpPlan)>,
 }
 
 /// The exporters and the OTLP plan of each signal.
-pub(super) fn signals(plan: &Plan) -> [(SignalKind, &[ExporterKind], &OtlpPlan); 3] {
+pub(super) fn signals(plan: &Plan) -> [(Signal, &[ExporterKind], &OtlpPlan); 3] {
     let (traces, logs, metrics) = (&plan.traces, &plan.logs, &plan.metrics);
     [
-        (SignalKind::Traces, &*traces.exporters, &traces.otlp),
-        (SignalKind::Logs, &*logs.exporters, &logs.otlp),
-        (SignalKind::Metrics, &*metrics.exporters, &metrics.otlp),
+        (Signal::Traces, &*traces.exporters, &traces.otlp),
+        (Signal::Logs, &*logs.exporters, &logs.otlp),
+        (Signal::Metrics, &*metrics.exporters, &metrics.otlp),
     ]
 }
 

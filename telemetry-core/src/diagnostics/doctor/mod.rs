@@ -43,4 +43,4 @@ pub use examine::Doctor;
 pub use finding::{Finding, Severity};
 pub use linked::{Linked, LinkedVersion};
 pub use step::{Outcome, Step};
-pub use trial::{LOG_BODY, SPAN_NAME};
+pub use trial::{LOG_BODY, METRIC_NAME, SPAN_NAME};

@@ -1,11 +1,16 @@
 //! The test data: an item of each signal that nobody takes for real.
 
+use std::sync::Arc;
+
 use opentelemetry::trace::{SpanId, TraceFlags, TraceId};
 
-use super::destination::SignalKind;
 use crate::clock::Clock;
-use crate::otlp::{Kind, LogParts, ScopeId, Severity, SpanParts, StatusCode};
-use crate::pipeline::Batch;
+use crate::metrics::{
+    AttributeSet, Descriptor, InstrumentKind, Metric, Number, Point, Points, SeriesId,
+    ValueTemporality,
+};
+use crate::otlp::{Kind, LogParts, MetricMessages, ScopeId, Severity, SpanParts, StatusCode};
+use crate::pipeline::{Batch, Signal};
 use crate::trace::random;
 
 /// The name of the test span.
@@ -13,6 +18,9 @@ pub const SPAN_NAME: &str = "telemetry doctor";
 
 /// How the test log record begins; the trace id follows.
 pub const LOG_BODY: &str = "telemetry doctor: test record of trace";
+
+/// The name of the test metric.
+pub const METRIC_NAME: &str = "telemetry.doctor.last_run";
 
 /// The instrumentation scope of the test data.
 const SCOPE: &str = "telemetry.doctor";
@@ -34,26 +42,52 @@ impl Trial {
         }
     }
 
-    /// The test item of a signal; `None` where there is no exporter for it.
-    ///
-    /// A metric belongs here as soon as metrics leave over OTLP: a gauge `telemetry.doctor.last_run`
-    /// in s, whose value is [`unix_seconds`](Self::unix_seconds), which the query of Prometheus expects.
-    pub(super) fn item(&self, signal: SignalKind) -> Option<Batch> {
+    /// The test item of a signal.
+    pub(super) fn item(&self, signal: Signal) -> Batch {
         let mut batch = Batch::new();
         let scope = ScopeId::of_name(SCOPE);
         match signal {
-            SignalKind::Traces => batch.push(scope, |buffer| self.span().encode(buffer)),
-            SignalKind::Logs => {
+            Signal::Traces => batch.push(scope, |buffer| self.span().encode(buffer)),
+            Signal::Logs => {
                 let body = format!("{LOG_BODY} {}", self.trace_id);
                 batch.push(scope, |buffer| self.record(&body).encode(buffer));
             }
-            SignalKind::Metrics => return None,
+            Signal::Metrics => {
+                let metric = self.metric(scope);
+                let mut messages = MetricMessages::new(&metric, self.unix_nanos);
+                batch.push(scope, |buffer| {
+                    messages.write_next(buffer, usize::MAX);
+                });
+            }
         }
-        Some(batch)
+        batch
     }
 
     pub(super) fn unix_seconds(&self) -> u64 {
         self.unix_nanos / 1_000_000_000
+    }
+
+    /// A gauge whose value is the time of the run, so that each run is told from those before
+    /// without an attribute of its own.
+    fn metric(&self, scope: ScopeId) -> Metric {
+        let point = Point {
+            series: SeriesId(0),
+            attributes: Arc::new(AttributeSet::default()),
+            start_unix_nanos: self.unix_nanos,
+            value: Number::U64(self.unix_seconds()),
+            exemplars: Vec::new(),
+        };
+        Metric {
+            descriptor: Arc::new(Descriptor {
+                scope,
+                name: METRIC_NAME.into(),
+                description: "When the doctor last ran, as a Unix time.".into(),
+                unit: "s".into(),
+                kind: InstrumentKind::Gauge,
+            }),
+            temporality: ValueTemporality::Cumulative,
+            points: Points::Gauge(vec![point]),
+        }
     }
 
     fn span(&self) -> SpanParts<'static> {

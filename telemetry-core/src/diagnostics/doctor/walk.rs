@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use opentelemetry_sdk::Resource;
 
-use super::destination::{Destination, SignalKind, Walked};
+use super::destination::{Destination, Walked};
 use super::finding::Finding;
 use super::path::{Agreed, Path};
 use super::step::Steps;
@@ -12,7 +12,7 @@ use super::trial::Trial;
 use crate::config::OtlpPlan;
 use crate::export::otlp::{OtlpExporter, OtlpSettings};
 use crate::export::{Accepted, ExportError, Exporter as _};
-use crate::pipeline::Batch;
+use crate::pipeline::{Batch, Signal};
 
 const SETTINGS: &str = "settings";
 const NAME: &str = "name";
@@ -79,8 +79,7 @@ async fn approach(steps: &mut Steps, path: &Path) -> Option<()> {
 
 /// An empty request for the credentials, then the test data of each signal.
 async fn deliver(steps: &mut Steps, destination: &Destination, trial: &Trial, resource: &Resource) {
-    let exported = |(signal, _): &&(SignalKind, OtlpPlan)| signal.exported().is_some();
-    let Some((signal, plan)) = destination.signals.iter().find(exported) else {
+    let Some((signal, plan)) = destination.signals.first() else {
         return;
     };
     let asking = credentials(*signal, plan, resource);
@@ -88,17 +87,15 @@ async fn deliver(steps: &mut Steps, destination: &Destination, trial: &Trial, re
         return;
     }
     for (signal, plan) in &destination.signals {
-        if let Some(batch) = trial.item(*signal) {
-            let sending = delivery(*signal, plan, resource, batch);
-            steps.take(step_name(*signal), sending).await;
-        }
+        let sending = delivery(*signal, plan, resource, trial.item(*signal));
+        steps.take(step_name(*signal), sending).await;
     }
 }
 
 /// Whether an empty request is refused for its credentials. Any other refusal is the business of
 /// the steps that follow.
 async fn credentials(
-    signal: SignalKind,
+    signal: Signal,
     plan: &OtlpPlan,
     resource: &Resource,
 ) -> Result<((), String), Finding> {
@@ -119,7 +116,7 @@ async fn credentials(
 }
 
 async fn delivery(
-    signal: SignalKind,
+    signal: Signal,
     plan: &OtlpPlan,
     resource: &Resource,
     batch: Batch,
@@ -141,14 +138,11 @@ async fn delivery(
 }
 
 async fn send(
-    signal: SignalKind,
+    signal: Signal,
     plan: &OtlpPlan,
     resource: &Resource,
     batch: &Batch,
 ) -> Result<Accepted, ExportError> {
-    let Some(signal) = signal.exported() else {
-        return Ok(Accepted::all());
-    };
     let mut exporter = OtlpExporter::new(signal, &OtlpSettings::from(plan), resource)?;
     exporter.prepare(batch)?;
     exporter.attempt().await
@@ -162,23 +156,15 @@ fn fill(steps: &mut Steps, destination: &Destination) {
         if steps.taken.iter().any(|step| step.name == name) {
             continue;
         }
-        let failed = steps.taken.iter().any(|step| step.failure().is_some());
-        steps.skip(
-            name,
-            match name {
-                METRIC if !failed => "metrics do not leave over OTLP yet",
-                CREDENTIALS if !failed => "nothing is sent there yet",
-                _ => "not reached",
-            },
-        );
+        steps.skip(name, "not reached");
     }
 }
 
-fn step_name(signal: SignalKind) -> &'static str {
+fn step_name(signal: Signal) -> &'static str {
     match signal {
-        SignalKind::Traces => SPAN,
-        SignalKind::Logs => RECORD,
-        SignalKind::Metrics => METRIC,
+        Signal::Traces => SPAN,
+        Signal::Logs => RECORD,
+        Signal::Metrics => METRIC,
     }
 }
 
@@ -196,7 +182,7 @@ fn secrets(destination: &Destination) -> Vec<String> {
 }
 
 /// Whether a signal's test data was taken.
-pub(super) fn was_accepted(walked: &[Walked], signal: SignalKind) -> bool {
+pub(super) fn was_accepted(walked: &[Walked], signal: Signal) -> bool {
     let name = step_name(signal);
     let mut steps = walked.iter().flat_map(|walked| &walked.steps);
     steps.any(|step| step.name == name && matches!(step.outcome, super::step::Outcome::Done(_)))

@@ -6,12 +6,13 @@ mod query;
 use std::fmt;
 use std::time::Duration;
 
-use super::destination::{SignalKind, Walked};
+use super::destination::Walked;
 use super::finding::Finding;
 use super::step::{Step, Steps};
 use super::trial::Trial;
 use super::walk::was_accepted;
 use crate::config::redacted_url;
+use crate::pipeline::Signal;
 use get::Getter;
 use query::Query;
 
@@ -72,11 +73,11 @@ impl Backend {
         }
     }
 
-    fn signal(self) -> SignalKind {
+    fn signal(self) -> Signal {
         match self {
-            Self::Tempo | Self::Jaeger => SignalKind::Traces,
-            Self::Prometheus => SignalKind::Metrics,
-            Self::Loki => SignalKind::Logs,
+            Self::Tempo | Self::Jaeger => Signal::Traces,
+            Self::Prometheus => Signal::Metrics,
+            Self::Loki => Signal::Logs,
         }
     }
 
