@@ -1,11 +1,13 @@
 //! Asking backends: small servers that answer as documented.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
-use test_support::{Options, Receiver, free_port};
+use serde_json::Value;
+use test_support::{Options, Prometheus, Receiver, free_port};
 
 use crate::run::{Run, doctor};
 
@@ -86,7 +88,7 @@ fn trace_id(request: &str) -> String {
     id.map_or_else(String::new, |run| run[run.len() - 32..].to_owned())
 }
 
-fn asked(run: &Run, index: usize) -> serde_json::Value {
+fn asked(run: &Run, index: usize) -> Value {
     run.json()["backends"][index].clone()
 }
 
@@ -192,4 +194,68 @@ fn what_was_not_accepted_is_not_asked_for() {
     );
     assert_eq!(asked(&run, 0)["step"]["outcome"], "skipped", "{run:?}");
     assert_eq!(tempo.requests(), Vec::<String>::new());
+}
+
+/// A page for Prometheus whose text changes; it stands in for the collector's exporter.
+struct Page {
+    address: SocketAddr,
+    text: Arc<Mutex<String>>,
+}
+
+impl Page {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let text = Arc::new(Mutex::new(String::new()));
+        let shown = Arc::clone(&text);
+        // ends with the test's process
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                request_line(&stream);
+                let body = shown.lock().unwrap().clone();
+                let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain";
+                drop(write!(stream, "{head}\r\n\r\n{body}"));
+            }
+        });
+        Self { address, text }
+    }
+
+    /// Shows the gauge that the receiver got, under the name that Prometheus knows it by.
+    fn show(&self, metrics: &[Value]) {
+        if let Some(metric) = metrics.last() {
+            let value = metric["gauge"]["dataPoints"][0]["asInt"].as_str().unwrap();
+            *self.text.lock().unwrap() = format!("telemetry_doctor_last_run_seconds {value}\n");
+        }
+    }
+}
+
+#[test]
+fn a_real_prometheus_is_asked_for_the_metric() {
+    let Some(receiver) = Receiver::start(Options::default()) else {
+        return;
+    };
+    let page = Page::start();
+    let Some(prometheus) = Prometheus::start(page.address) else {
+        return;
+    };
+    let (endpoint, url) = (receiver.http_endpoint(), prometheus.url());
+    let run = thread::scope(|scope| {
+        let arguments = ["--query", "--wait", "60", "--prometheus", &url];
+        let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str())];
+        let running = scope.spawn(move || doctor(&arguments, &variables));
+        while !running.is_finished() {
+            page.show(&receiver.metrics());
+            thread::sleep(Duration::from_millis(50));
+        }
+        running.join().unwrap()
+    });
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(
+        asked(&run, 0)["step"]["detail"],
+        "the test metric has arrived"
+    );
+    // an older run is not this one
+    let later = r#"{__name__=~"telemetry.doctor.last_run(_seconds)?"} >= 99999999999"#;
+    assert_eq!(prometheus.query(later), Vec::<Value>::new());
 }
