@@ -28,6 +28,8 @@ pub use telemetry_core::config;
 pub use telemetry_core::context;
 pub use telemetry_core::context::{CurrentIds, SpanContext, current, inject};
 pub use telemetry_core::diagnostics::ExporterStatus;
+#[cfg(feature = "doctor")]
+pub use telemetry_core::diagnostics::doctor;
 pub use telemetry_core::export;
 pub use telemetry_core::pipeline::{DropReason, FlushError, Ledger, ShutdownReport, Signal};
 #[cfg(feature = "testing")]

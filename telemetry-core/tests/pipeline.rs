@@ -311,6 +311,16 @@ fn answers() -> impl Strategy<Value = Vec<Answer>> {
     prop::collection::vec(answer, 0..20)
 }
 
+fn wait_for(met: impl Fn() -> bool) {
+    for _ in 0..2_000 {
+        if met() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("not met within 10 s");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 

@@ -1,5 +1,7 @@
 //! What telemetry says about itself, on a second path that never enters the first.
 
+#[cfg(feature = "doctor")]
+pub mod doctor;
 mod status;
 mod voice;
 

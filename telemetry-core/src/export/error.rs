@@ -10,6 +10,7 @@ pub struct ExportError {
     kind: ExportErrorKind,
     message: String,
     remedy: Option<String>,
+    about_credentials: bool,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -52,6 +53,7 @@ impl ExportError {
             kind,
             message: message.into(),
             remedy: None,
+            about_credentials: false,
             source: None,
         }
     }
@@ -68,6 +70,20 @@ impl ExportError {
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// Says whether it is the credentials which the receiver refused.
+    #[must_use]
+    pub fn about_credentials(mut self, yes: bool) -> Self {
+        self.about_credentials = yes;
+        self
+    }
+
+    /// Whether it is the credentials which the receiver refused: missing, wrong, or not allowed to
+    /// do this.
+    #[must_use]
+    pub fn is_about_credentials(&self) -> bool {
+        self.about_credentials
     }
 
     /// What follows from it.

@@ -142,6 +142,7 @@ impl Registry {
             }
             None => instruments.retain(|i| !i.descriptor.kind.is_observable()),
         }
+        // before reading: what is measured meanwhile belongs to the next collection, or to both
         let now = self.0.shared.now();
         let collected = instruments
             .iter()
@@ -153,7 +154,7 @@ impl Registry {
         });
         Snapshot {
             metrics,
-            unix_nanos: self.0.shared.now(),
+            unix_nanos: now,
         }
     }
 

@@ -179,7 +179,7 @@ fn status() -> impl Strategy<Value = Status> {
 }
 
 fn span_context() -> impl Strategy<Value = SpanContext> {
-    let state = prop::collection::vec(("[a-z]{1,5}", "[a-z0-9]{1,9}"), 0..3)
+    let state = prop::collection::btree_map("[a-z]{1,5}", "[a-z0-9]{1,9}", 0..3)
         .prop_map(|members| TraceState::from_key_value(members).unwrap_or_default());
     (trace_id(), span_id(), flags(), any::<bool>(), state).prop_map(
         |(trace_id, span_id, flags, remote, state)| {

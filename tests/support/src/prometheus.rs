@@ -61,6 +61,12 @@ impl Prometheus {
         Some(prometheus)
     }
 
+    /// Where it answers queries.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
     /// The result of an instant query: a list of series, each with `metric` and `value`.
     #[must_use]
     pub fn query(&self, expression: &str) -> Vec<Value> {

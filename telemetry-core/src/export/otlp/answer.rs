@@ -13,15 +13,15 @@ pub(super) const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
 /// The body of an answer and what came after it.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
-    pub(super) body: Vec<u8>,
-    pub(super) trailers: HeaderMap,
+pub(crate) struct Answer {
+    pub(crate) body: Vec<u8>,
+    pub(crate) trailers: HeaderMap,
     /// Why there is not more of it.
-    pub(super) cut: Option<Cut>,
+    pub(crate) cut: Option<Cut>,
 }
 
 #[derive(Debug)]
-pub(super) enum Cut {
+pub(crate) enum Cut {
     /// It is longer than [`MAX_ANSWER`].
     TooLong,
     /// The connection failed.
@@ -30,7 +30,7 @@ pub(super) enum Cut {
 
 impl Answer {
     /// Reads to the end, or as far as it goes.
-    pub(super) async fn read<B>(mut body: B) -> Self
+    pub(crate) async fn read<B>(mut body: B) -> Self
     where
         B: Body + Unpin,
         B::Error: Into<BoxError>,

@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower_service::Service;
 
-pub(super) type BoxError = Box<dyn Error + Send + Sync>;
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 type BoxFuture<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
 /// The longest time that connecting may take: room for three SYN packets (sent after 0, 1 and 3 s,
@@ -32,7 +32,7 @@ const TCP_SILENCE: Duration = Duration::from_secs(30);
 
 /// Opens connections to the receiver.
 #[derive(Clone)]
-pub(super) struct Connector {
+pub(crate) struct Connector {
     inner: HttpsConnector<HttpConnector<Resolver>>,
     within: Duration,
 }
@@ -40,7 +40,7 @@ pub(super) struct Connector {
 impl Connector {
     /// `request_timeout` is how long a whole request may take; half of it may go by before there
     /// is a connection, so that the failure is known to be one in which nothing was sent.
-    pub(super) fn new(tls: Arc<ClientConfig>, request_timeout: Duration) -> Self {
+    pub(crate) fn new(tls: Arc<ClientConfig>, request_timeout: Duration) -> Self {
         let within = match request_timeout / 2 {
             Duration::ZERO => CONNECT_TIMEOUT,
             half => half.min(CONNECT_TIMEOUT),

@@ -36,7 +36,7 @@ const NO_FRAME: &str = "frame with invalid size";
 
 /// A failure without an answer. All of them are worth another try: receivers restart, names and
 /// certificates get repaired, and nothing says that the receiver refused.
-pub(super) fn no_answer(target: &Target, error: impl Into<BoxError>) -> ExportError {
+pub(crate) fn no_answer(target: &Target, error: impl Into<BoxError>) -> ExportError {
     let error = error.into();
     let (message, remedy) = explain(target, &*error);
     let explained = ExportError::retryable(message, None).with_source(error);
@@ -236,12 +236,14 @@ fn certificate_remedy(problem: &CertificateError) -> &'static str {
 }
 
 /// The first cause of a type.
-fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+pub(crate) fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     chain(error).find_map(<dyn Error>::downcast_ref)
 }
 
 /// An error and its causes. [`io::Error`] hides the error it wraps from `source`.
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+pub(crate) fn chain<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     successors(Some(error), |error| cause(*error))
 }
 

@@ -30,5 +30,16 @@ mod settings;
 mod target;
 mod tls;
 
+#[cfg(feature = "doctor")]
+pub(crate) use answer::Answer;
+#[cfg(feature = "doctor")]
+pub(crate) use connect::Connector;
+#[cfg(feature = "doctor")]
+pub(crate) use explain::{chain, find, no_answer};
+#[cfg(feature = "doctor")]
+pub(crate) use target::Target;
+#[cfg(feature = "doctor")]
+pub(crate) use tls::client_config;
+
 pub use exporter::OtlpExporter;
 pub use settings::{OtlpSettings, TlsSettings};

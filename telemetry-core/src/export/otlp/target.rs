@@ -10,7 +10,7 @@ use crate::export::ExportError;
 
 /// Where requests go. Its `Display` form and `base` hold no secret.
 #[derive(Clone, Debug)]
-pub(super) struct Target {
+pub(crate) struct Target {
     uri: Uri,
     base: String,
     protocol: OtlpProtocol,
@@ -18,7 +18,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    pub(super) fn parse(endpoint: &str, protocol: OtlpProtocol) -> Result<Self, ExportError> {
+    pub(crate) fn parse(endpoint: &str, protocol: OtlpProtocol) -> Result<Self, ExportError> {
         let uri: Uri = endpoint
             .trim()
             .parse()
@@ -57,30 +57,30 @@ impl Target {
     }
 
     /// The URL without credentials.
-    pub(super) fn uri(&self) -> &Uri {
+    pub(crate) fn uri(&self) -> &Uri {
         &self.uri
     }
 
     /// Scheme, host and port, for people.
-    pub(super) fn base(&self) -> &str {
+    pub(crate) fn base(&self) -> &str {
         &self.base
     }
 
     /// The host, for people.
-    pub(super) fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         self.uri.host().unwrap_or_default()
     }
 
-    pub(super) fn is_https(&self) -> bool {
+    pub(crate) fn is_https(&self) -> bool {
         self.uri.scheme() == Some(&http::uri::Scheme::HTTPS)
     }
 
-    pub(super) fn is_grpc(&self) -> bool {
+    pub(crate) fn is_grpc(&self) -> bool {
         self.protocol == OtlpProtocol::Grpc
     }
 
     /// The `authorization` header for the credentials in the URL.
-    pub(super) fn credentials(&self) -> Option<&HeaderValue> {
+    pub(crate) fn credentials(&self) -> Option<&HeaderValue> {
         self.credentials.as_ref()
     }
 }

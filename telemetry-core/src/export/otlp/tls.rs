@@ -22,7 +22,7 @@ const CLIENT_KEY: &str = "OTEL_EXPORTER_OTLP_CLIENT_KEY";
 ///
 /// The provider of the cryptography is named here: taking the process's default would panic in an
 /// application that links two and has installed none.
-pub(super) fn client_config(
+pub(crate) fn client_config(
     settings: &TlsSettings,
     target: &Target,
 ) -> Result<Arc<ClientConfig>, ExportError> {

@@ -93,6 +93,7 @@ impl GrpcStatus {
             ExportError::retryable(self.to_string(), self.retry_after)
         } else {
             ExportError::permanent(self.refusal(target, signal))
+                .about_credentials(matches!(self.code, UNAUTHENTICATED | PERMISSION_DENIED))
         };
         Err(match self.remedy() {
             Some(remedy) => error.with_remedy(remedy),

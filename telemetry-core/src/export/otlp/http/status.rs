@@ -58,7 +58,8 @@ pub(super) fn refusal(target: &Target, signal: Signal, head: &Parts, body: &[u8]
         ),
         _ => (format!("the receiver answered {status}{said}"), None),
     };
-    let error = ExportError::permanent(message);
+    let error =
+        ExportError::permanent(message).about_credentials(matches!(status.as_u16(), 401 | 403));
     match remedy {
         Some(remedy) => error.with_remedy(remedy),
         None => error,
