@@ -16,7 +16,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use crate::json::{CompiledJson, Fields, IdText, JsonLine, TimeText, pinned};
+use crate::json::{CompiledJson, Fields, Frame, JsonLine, TimeText, pinned};
 use crate::pretty::{PrettyFormat, PrettyLine};
 use crate::sink::Writer;
 use crate::span;
@@ -81,7 +81,8 @@ struct Scratch {
     names: String,
     line: Vec<u8>,
     time: TimeText,
-    ids: IdText,
+    /// One for each format.
+    frames: Vec<Frame>,
 }
 
 /// A thread keeps its memory up to this size.
@@ -216,10 +217,12 @@ impl Shared {
         let record = &scratch.record;
         let severity = severity(record, level);
         let message = record.has_message.then_some(record.message.as_str());
-        if let Some(ids) = ids {
-            scratch.ids.set(ids);
+        if scratch.frames.len() < self.formats.len() {
+            scratch
+                .frames
+                .resize_with(self.formats.len(), Frame::default);
         }
-        for FormatSinks { format, sinks } in &self.formats {
+        for (FormatSinks { format, sinks }, frame) in self.formats.iter().zip(&mut scratch.frames) {
             if !sinks.iter().any(|sink| sink.accepts(level)) {
                 continue;
             }
@@ -231,15 +234,15 @@ impl Shared {
                         unix_nanos,
                         severity,
                         target: target(record, metadata),
+                        is_static: record.origin.target.is_empty(),
                         message,
                         ids,
-                        id_text: &scratch.ids,
                         fields: &record.fields,
                         inherited: &scratch.inherited,
                         spans: &scratch.list,
                         max_len: self.line_bytes,
                     };
-                    json.put(line, &mut scratch.time, &parts);
+                    json.put(line, frame, &mut scratch.time, &parts);
                 }
                 LineFormat::Pretty(pretty) => {
                     let parts = PrettyLine {
