@@ -16,7 +16,8 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use crate::json::{CompiledJson, Fields, Frame, JsonLine, TimeText, pinned};
+use crate::gathered::Gathered;
+use crate::json::{CompiledJson, Frame, JsonLine, TimeText, pinned};
 use crate::pretty::{PrettyFormat, PrettyLine};
 use crate::sink::Writer;
 use crate::span;
@@ -76,7 +77,7 @@ pub(crate) struct Sink {
 #[derive(Debug, Default)]
 struct Scratch {
     record: Record,
-    inherited: Fields,
+    gathered: Gathered,
     list: Vec<u8>,
     names: String,
     line: Vec<u8>,
@@ -190,12 +191,14 @@ impl Shared {
     where
         S: LookupSpan<'a>,
     {
-        scratch.inherited.clear();
+        scratch.gathered.clear();
         scratch.list.clear();
         scratch.names.clear();
         let Some(span) = span else { return };
         if self.wants.fields {
-            span::gather(&mut scratch.inherited, &scratch.record.fields, span);
+            let log = self.visit.reserved.generation();
+            let event = &scratch.record.fields;
+            scratch.gathered.gather(log, event, span);
         }
         if self.wants.list {
             span::put_list(&mut scratch.list, span);
@@ -238,7 +241,7 @@ impl Shared {
                         message,
                         ids,
                         fields: &record.fields,
-                        inherited: &scratch.inherited,
+                        inherited: scratch.gathered.fields(),
                         spans: &scratch.list,
                         max_len: self.line_bytes,
                     };
@@ -252,7 +255,7 @@ impl Shared {
                         message,
                         ids,
                         fields: &record.fields,
-                        inherited: &scratch.inherited,
+                        inherited: scratch.gathered.fields(),
                         span_names: &scratch.names,
                     };
                     pretty.put(line, &mut scratch.time, &parts);
@@ -294,7 +297,7 @@ impl Shared {
 impl Scratch {
     fn capacity(&self) -> usize {
         self.record.capacity()
-            + self.inherited.capacity()
+            + self.gathered.capacity()
             + self.list.capacity()
             + self.names.capacity()
             + self.line.capacity()

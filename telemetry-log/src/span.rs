@@ -6,12 +6,13 @@ use tracing_core::span::{Attributes, Id, Record as Values};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
+use crate::gathered::{self, SpanNumber};
 use crate::json::{Fields, put_string};
 use crate::visit::{SpanVisitor, VisitOptions};
 
 /// A span's fields, rendered when they were recorded.
-#[derive(Debug, Default)]
-struct SpanJson(Fields);
+#[derive(Debug)]
+struct SpanJson(Fields, SpanNumber);
 
 /// How many emptied buffers a thread keeps for its next spans.
 const SPARE_BUFFERS: usize = 32;
@@ -42,7 +43,8 @@ pub(crate) fn on_new_span<S>(
     if let Some(span) = context.span(id)
         && !fields.is_empty()
     {
-        span.extensions_mut().replace(SpanJson(fields));
+        let json = SpanJson(fields, SpanNumber::next());
+        span.extensions_mut().replace(json);
     } else {
         put_spare(fields);
     }
@@ -65,13 +67,17 @@ pub(crate) fn on_record<S>(
     });
     let mut extensions = span.extensions_mut();
     match extensions.get_mut::<SpanJson>() {
-        Some(SpanJson(earlier)) => {
+        Some(SpanJson(earlier, _)) => {
             earlier.merge(&fields);
             drop(extensions);
             put_spare(fields);
         }
-        None => drop(extensions.replace(SpanJson(fields))),
+        None => {
+            drop(extensions.replace(SpanJson(fields, SpanNumber::next())));
+            drop(extensions);
+        }
     }
+    gathered::forget();
 }
 
 pub(crate) fn on_close<S>(id: &Id, context: &Context<'_, S>)
@@ -81,27 +87,28 @@ where
     let closed = context
         .span(id)
         .and_then(|span| span.extensions_mut().remove::<SpanJson>());
-    if let Some(SpanJson(fields)) = closed {
+    if let Some(SpanJson(fields, _)) = closed {
         put_spare(fields);
     }
 }
 
-/// Collects the fields of a span and of those around it; the innermost wins.
+/// The span's number, if it has fields.
 #[inline]
-pub(crate) fn gather<'a, S>(inherited: &mut Fields, event: &Fields, innermost: &SpanRef<'a, S>)
+pub(crate) fn number<'a, S>(span: &SpanRef<'a, S>) -> Option<SpanNumber>
 where
     S: LookupSpan<'a>,
 {
-    let add = |inherited: &mut Fields, span: &SpanRef<'a, S>| {
-        if let Some(SpanJson(fields)) = span.extensions().get::<SpanJson>() {
-            inherited.inherit(event, fields);
-        }
-    };
-    add(inherited, innermost);
-    let mut next = innermost.parent();
-    while let Some(span) = next {
-        add(inherited, &span);
-        next = span.parent();
+    let extensions = span.extensions();
+    extensions.get::<SpanJson>().map(|json| json.1)
+}
+
+/// Adds the fields of a span that are not there yet.
+pub(crate) fn inherit<'a, S>(inherited: &mut Fields, span: &SpanRef<'a, S>)
+where
+    S: LookupSpan<'a>,
+{
+    if let Some(SpanJson(fields, _)) = span.extensions().get::<SpanJson>() {
+        inherited.inherit(&Fields::default(), fields);
     }
 }
 
@@ -116,7 +123,7 @@ where
         }
         json.extend_from_slice(b"{\"name\":");
         put_string(json, span.name());
-        if let Some(SpanJson(fields)) = span.extensions().get::<SpanJson>() {
+        if let Some(SpanJson(fields, _)) = span.extensions().get::<SpanJson>() {
             put_members(json, fields);
         }
         json.push(b'}');

@@ -109,6 +109,18 @@ impl Fields {
         }
     }
 
+    /// Whether some key is in both.
+    #[inline]
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        self.filter.meets(&other.filter) && self.has_key_of(other)
+    }
+
+    #[cold]
+    fn has_key_of(&self, other: &Self) -> bool {
+        let mut entries = other.index.iter();
+        entries.any(|entry| self.find(entry.hash, other.key(entry)).is_some())
+    }
+
     /// All fields as they may stand in an object after another member.
     #[inline]
     pub(crate) fn json(&self) -> &[u8] {
@@ -220,7 +232,7 @@ impl Default for Reserved {
 impl Reserved {
     /// Tells one log's keys from another's.
     #[inline]
-    pub(super) fn generation(&self) -> u64 {
+    pub(crate) fn generation(&self) -> u64 {
         self.generation
     }
 
