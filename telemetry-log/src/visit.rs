@@ -174,6 +174,16 @@ impl EventVisitor<'_> {
         }
     }
 
+    /// Formats the message in its place; taken out as in [`EventVisitor::put_text`].
+    #[inline]
+    fn put_message(&mut self, message: fmt::Arguments<'_>) {
+        let mut text = std::mem::take(&mut self.record.message);
+        text.clear();
+        put_formatted(&mut text, self.options.value_bytes, message);
+        self.record.message = text;
+        self.record.has_message = true;
+    }
+
     /// Formats a value and hands the text on. The text is taken out of the record meanwhile, so
     /// that nothing is borrowed while foreign code runs.
     #[inline]
@@ -303,6 +313,10 @@ impl Visit for EventVisitor<'_> {
 
     #[inline]
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.put_message(format_args!("{value:?}"));
+            return;
+        }
         self.put_text(field, format_args!("{value:?}"));
     }
 }

@@ -7,7 +7,7 @@ use telemetry_core::otlp::Severity;
 
 use super::escape::{put_escaped, put_string};
 use super::fields::{Field, Fields, Reserved};
-use super::frame::{Frame, Part, PartKey};
+use super::frame::{Frame, Part};
 use super::keys::{DROPPED_FIELDS, IdStyle, Key, Keys, OWN};
 use super::time::TimeText;
 use super::value::{put_hex, put_int};
@@ -215,15 +215,12 @@ impl CompiledJson {
     ) {
         let start = out.len();
         frame.fit(self.number);
-        let key = self.before.part_key(line);
-        let part = frame.before(&key);
-        self.put_part(out, part, &self.before, key, time, line);
+        self.put_part(out, frame.before(line), &self.before, time, line);
         if let Some(message) = line.message.filter(|_| self.has_message) {
             put_escaped(out, message);
             out.push(b'"');
         }
-        let key = self.after.part_key(line);
-        self.put_part(out, &mut frame.after, &self.after, key, time, line);
+        self.put_part(out, &mut frame.after, &self.after, time, line);
         self.put_fields(out, start, line);
         if self.spans == SpanFields::List && !line.spans.is_empty() {
             out.extend_from_slice(b",\"spans\":[");
@@ -244,12 +241,11 @@ impl CompiledJson {
         out: &mut Vec<u8>,
         part: &mut Part,
         section: &Section,
-        key: PartKey,
         time: &mut TimeText,
         line: &JsonLine<'_>,
     ) {
-        if !part.is(&key) {
-            self.render(part, section, key, line);
+        if !part.suits(line, section.has_origin, section.has_ids) {
+            self.render(part, section, line);
         }
         let start = out.len();
         out.extend_from_slice(&part.text);
@@ -262,8 +258,8 @@ impl CompiledJson {
     }
 
     #[inline(never)]
-    fn render(&self, part: &mut Part, section: &Section, key: PartKey, line: &JsonLine<'_>) {
-        part.begin(key);
+    fn render(&self, part: &mut Part, section: &Section, line: &JsonLine<'_>) {
+        part.begin(line, section.has_origin);
         for member in &section.members {
             self.put_member(part, member, line);
         }
@@ -363,22 +359,6 @@ impl CompiledJson {
             let mut count = Vec::new();
             put_int(&mut count, dropped);
             put_named(out, DROPPED_FIELDS.as_bytes(), &count);
-        }
-    }
-}
-
-impl Section {
-    /// What the section's text depends on.
-    #[inline]
-    fn part_key(&self, line: &JsonLine<'_>) -> PartKey {
-        PartKey {
-            severity: self.has_origin.then_some(line.severity),
-            target: self
-                .has_origin
-                .then(|| (line.target.as_ptr().addr(), line.target.len())),
-            is_lasting: line.is_static || !self.has_origin,
-            has_message: line.message.is_some(),
-            ids: line.ids.filter(|_| self.has_ids),
         }
     }
 }

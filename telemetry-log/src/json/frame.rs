@@ -3,6 +3,7 @@
 use telemetry_core::context::CurrentIds;
 use telemetry_core::otlp::Severity;
 
+use super::format::JsonLine;
 use super::time::TimeText;
 
 /// How many targets and severities a thread remembers.
@@ -19,22 +20,22 @@ pub(crate) struct Frame {
 /// Members, rendered but for the time.
 #[derive(Debug, Default)]
 pub(super) struct Part {
-    key: Option<PartKey>,
     pub(super) text: Vec<u8>,
     /// Where the time belongs.
     pub(super) time_at: Option<usize>,
+    of: PartKey,
 }
 
 /// What a part's text depends on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PartKey {
-    pub(super) severity: Option<Severity>,
+#[derive(Clone, Copy, Debug, Default)]
+struct PartKey {
+    /// Whether nothing else will ever be at the target's address.
+    is_lasting: bool,
+    has_message: bool,
+    severity: Option<Severity>,
     /// The target's address and length.
-    pub(super) target: Option<(usize, usize)>,
-    /// Whether nothing else will ever be at that address.
-    pub(super) is_lasting: bool,
-    pub(super) has_message: bool,
-    pub(super) ids: Option<CurrentIds>,
+    target: (usize, usize),
+    ids: Option<CurrentIds>,
 }
 
 impl Frame {
@@ -51,24 +52,36 @@ impl Frame {
 
     /// The place for the members before the message.
     #[inline]
-    pub(super) fn before(&mut self, key: &PartKey) -> &mut Part {
-        let (address, len) = key.target.unwrap_or_default();
-        let severity = key.severity.map_or(0, |severity| severity as usize);
-        &mut self.before[(address ^ (address >> 5) ^ len ^ severity) % PARTS]
+    pub(super) fn before(&mut self, line: &JsonLine<'_>) -> &mut Part {
+        let address = line.target.as_ptr().addr();
+        &mut self.before[(address ^ (address >> 4) ^ line.severity as usize) % PARTS]
     }
 }
 
 impl Part {
-    /// Whether the text is that of a key.
+    /// Whether the text is what a line wants there.
     #[inline]
-    pub(super) fn is(&self, key: &PartKey) -> bool {
-        key.is_lasting && self.key.as_ref() == Some(key)
+    pub(super) fn suits(&self, line: &JsonLine<'_>, has_origin: bool, has_ids: bool) -> bool {
+        let of = &self.of;
+        let origin = (line.target.as_ptr().addr(), line.target.len());
+        of.is_lasting
+            && of.has_message == line.message.is_some()
+            && (!has_origin
+                || (line.is_static && of.target == origin && of.severity == Some(line.severity)))
+            && (!has_ids || of.ids == line.ids)
     }
 
-    pub(super) fn begin(&mut self, key: PartKey) {
-        self.key = Some(key);
+    /// Empties the text and notes for which lines the next one is.
+    pub(super) fn begin(&mut self, line: &JsonLine<'_>, has_origin: bool) {
         self.text.clear();
         self.time_at = None;
+        self.of = PartKey {
+            is_lasting: line.is_static || !has_origin,
+            has_message: line.message.is_some(),
+            severity: Some(line.severity),
+            target: (line.target.as_ptr().addr(), line.target.len()),
+            ids: line.ids,
+        };
     }
 
     /// Leaves room for the time.

@@ -30,22 +30,34 @@ impl KeyCache {
     /// The name, rendered.
     #[inline]
     pub(crate) fn get(&mut self, name: &'static str, reserved: &Reserved) -> &RenderedKey {
+        let address = name.as_ptr().addr();
+        let place = (address ^ (address >> 7)) % ENTRIES;
+        let known = self.generation == reserved.generation()
+            && self.entries.get(place).is_some_and(|entry| entry.is(name));
+        if !known {
+            self.remember(place, name, reserved);
+        }
+        &self.entries[place]
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn remember(&mut self, place: usize, name: &'static str, reserved: &Reserved) {
         if self.generation != reserved.generation() {
             self.generation = reserved.generation();
             self.entries.clear();
             self.entries.resize(ENTRIES, RenderedKey::default());
         }
-        let address = name.as_ptr().addr();
-        let entry = &mut self.entries[(address ^ (address >> 7)) % ENTRIES];
-        if entry.address != address || entry.len != name.len() {
-            *entry = RenderedKey::new(name, reserved);
-        }
-        entry
+        self.entries[place] = RenderedKey::new(name, reserved);
     }
 }
 
 impl RenderedKey {
-    #[cold]
+    #[inline]
+    fn is(&self, name: &'static str) -> bool {
+        self.address == name.as_ptr().addr() && self.len == name.len()
+    }
+
     fn new(name: &'static str, reserved: &Reserved) -> Self {
         let key = name.strip_prefix("r#").unwrap_or(name);
         let mut head = Vec::from(*b",");
