@@ -170,7 +170,9 @@ impl Shared {
         let ids = line_ids(event, span.as_ref());
         drop(span);
         self.write_lines(scratch, metadata, unix_nanos, ids);
-        self.push_record(scratch, metadata, unix_nanos, ids);
+        if let Some(intake) = &self.otlp {
+            push_record(intake, scratch, metadata, unix_nanos, ids);
+        }
     }
 
     fn add_location(&self, record: &mut Record, metadata: &Metadata<'_>) {
@@ -220,13 +222,9 @@ impl Shared {
         let record = &scratch.record;
         let severity = severity(record, level);
         let message = record.has_message.then_some(record.message.as_str());
-        if scratch.frames.len() < self.formats.len() {
-            scratch
-                .frames
-                .resize_with(self.formats.len(), Frame::default);
-        }
-        for (FormatSinks { format, sinks }, frame) in self.formats.iter().zip(&mut scratch.frames) {
-            if !sinks.iter().any(|sink| sink.accepts(level)) {
+        for (index, FormatSinks { format, sinks }) in self.formats.iter().enumerate() {
+            let mut sinks = sinks.iter().filter(|sink| sink.accepts(level)).peekable();
+            if sinks.peek().is_none() {
                 continue;
             }
             let line = &mut scratch.line;
@@ -245,6 +243,7 @@ impl Shared {
                         spans: &scratch.list,
                         max_len: self.line_bytes,
                     };
+                    let frame = frame(&mut scratch.frames, index);
                     json.put(line, frame, &mut scratch.time, &parts);
                 }
                 LineFormat::Pretty(pretty) => {
@@ -261,36 +260,10 @@ impl Shared {
                     pretty.put(line, &mut scratch.time, &parts);
                 }
             }
-            for sink in sinks.iter().filter(|sink| sink.accepts(level)) {
+            for sink in sinks {
                 sink.writer.queue.push(line, severity, unix_nanos);
             }
         }
-    }
-
-    #[inline]
-    fn push_record(
-        &self,
-        scratch: &Scratch,
-        metadata: &'static Metadata<'static>,
-        unix_nanos: u64,
-        ids: Option<CurrentIds>,
-    ) {
-        let Some(intake) = &self.otlp else { return };
-        let scope = scope(&scratch.record, metadata);
-        let record = &scratch.record;
-        let parts = LogParts {
-            unix_nanos,
-            observed_unix_nanos: unix_nanos,
-            severity: severity(record, *metadata.level()),
-            body: &record.message,
-            attributes: record.attributes.as_bytes(),
-            dropped_attributes: record.attributes.dropped(),
-            trace_id: ids.map_or(TraceId::INVALID, |ids| ids.trace_id),
-            span_id: ids.map_or(SpanId::INVALID, |ids| ids.span_id),
-            trace_flags: ids.map_or(TraceFlags::NOT_SAMPLED, |ids| ids.trace_flags),
-            event_name: &record.event_name,
-        };
-        intake.push(scope, |buffer| parts.encode(buffer));
     }
 }
 
@@ -304,6 +277,14 @@ impl Scratch {
     }
 }
 
+#[inline]
+fn frame(frames: &mut Vec<Frame>, format: usize) -> &mut Frame {
+    if frames.len() <= format {
+        frames.resize_with(format + 1, Frame::default);
+    }
+    &mut frames[format]
+}
+
 /// The ids that a line carries: those of the span in which the event happened, which is the
 /// current one unless the event names another.
 fn line_ids<'a, S>(event: &Event<'_>, span: Option<&SpanRef<'a, S>>) -> Option<CurrentIds>
@@ -315,6 +296,30 @@ where
     } else {
         ids_of(span?)
     }
+}
+
+fn push_record(
+    intake: &Intake,
+    scratch: &Scratch,
+    metadata: &'static Metadata<'static>,
+    unix_nanos: u64,
+    ids: Option<CurrentIds>,
+) {
+    let scope = scope(&scratch.record, metadata);
+    let record = &scratch.record;
+    let parts = LogParts {
+        unix_nanos,
+        observed_unix_nanos: unix_nanos,
+        severity: severity(record, *metadata.level()),
+        body: &record.message,
+        attributes: record.attributes.as_bytes(),
+        dropped_attributes: record.attributes.dropped(),
+        trace_id: ids.map_or(TraceId::INVALID, |ids| ids.trace_id),
+        span_id: ids.map_or(SpanId::INVALID, |ids| ids.span_id),
+        trace_flags: ids.map_or(TraceFlags::NOT_SAMPLED, |ids| ids.trace_flags),
+        event_name: &record.event_name,
+    };
+    intake.push(scope, |buffer| parts.encode(buffer));
 }
 
 /// Whether the target belongs to the OpenTelemetry crates, whose events are about telemetry.

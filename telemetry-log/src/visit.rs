@@ -72,6 +72,7 @@ impl Record {
     /// Forgets the last event and keeps the memory.
     pub(crate) fn clear(&mut self, options: &VisitOptions) {
         self.fields.clear();
+        self.keys.fit(&options.reserved);
         if let Some(limits) = options.otlp {
             self.attributes.clear(limits);
         }

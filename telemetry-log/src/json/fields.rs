@@ -167,14 +167,13 @@ impl Fields {
 
     #[inline]
     fn append(&mut self, entry: Entry) {
-        if self.filter.contains(entry.hash)
+        if self.filter.insert(entry.hash)
             && let Some(earlier) = self.find(entry.hash, self.key(&entry))
         {
             self.index.push(entry);
             self.remove(earlier);
             return;
         }
-        self.filter.insert(entry.hash);
         self.index.push(entry);
     }
 
@@ -252,9 +251,13 @@ impl Reserved {
 struct Filter([u64; 4]);
 
 impl Filter {
+    /// Adds a hash; true if it was there.
     #[inline]
-    fn insert(&mut self, hash: u8) {
-        self.0[usize::from(hash >> 6)] |= 1 << (hash & 63);
+    fn insert(&mut self, hash: u8) -> bool {
+        let word = &mut self.0[usize::from(hash >> 6)];
+        let before = *word;
+        *word |= 1 << (hash & 63);
+        before == *word
     }
 
     #[inline]

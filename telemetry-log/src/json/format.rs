@@ -215,12 +215,21 @@ impl CompiledJson {
     ) {
         let start = out.len();
         frame.fit(self.number);
-        self.put_part(out, frame.before(line), &self.before, time, line);
+        let time = time.full(line.unix_nanos);
+        let before = frame.before(line);
+        if !before.suits(line, self.before.has_origin, self.before.has_ids) {
+            self.render(before, &self.before, line);
+        }
+        before.put(out, time);
         if let Some(message) = line.message.filter(|_| self.has_message) {
             put_escaped(out, message);
             out.push(b'"');
         }
-        self.put_part(out, &mut frame.after, &self.after, time, line);
+        let after = &mut frame.after;
+        if !after.suits(line, self.after.has_origin, self.after.has_ids) {
+            self.render(after, &self.after, line);
+        }
+        after.put(out, time);
         self.put_fields(out, start, line);
         if self.spans == SpanFields::List && !line.spans.is_empty() {
             out.extend_from_slice(b",\"spans\":[");
@@ -233,28 +242,6 @@ impl CompiledJson {
             None => out.push(b'{'),
         }
         out.extend_from_slice(b"}\n");
-    }
-
-    #[inline]
-    fn put_part(
-        &self,
-        out: &mut Vec<u8>,
-        part: &mut Part,
-        section: &Section,
-        time: &mut TimeText,
-        line: &JsonLine<'_>,
-    ) {
-        if !part.suits(line, section.has_origin, section.has_ids) {
-            self.render(part, section, line);
-        }
-        let start = out.len();
-        out.extend_from_slice(&part.text);
-        if let Some(at) = part.time_at
-            && let Some(place) = out[start..].get_mut(at..)
-            && let Some(place) = place.first_chunk_mut()
-        {
-            *place = *time.full(line.unix_nanos);
-        }
     }
 
     #[inline(never)]

@@ -22,7 +22,7 @@ pub(crate) struct Frame {
 pub(super) struct Part {
     pub(super) text: Vec<u8>,
     /// Where the time belongs.
-    pub(super) time_at: Option<usize>,
+    time_at: Option<usize>,
     of: PartKey,
 }
 
@@ -82,6 +82,18 @@ impl Part {
             target: (line.target.as_ptr().addr(), line.target.len()),
             ids: line.ids,
         };
+    }
+
+    #[inline]
+    pub(super) fn put(&self, out: &mut Vec<u8>, time: &[u8; TimeText::LEN]) {
+        let start = out.len();
+        out.extend_from_slice(&self.text);
+        if let Some(at) = self.time_at
+            && let Some(place) = out.get_mut(start + at..)
+            && let Some(place) = place.first_chunk_mut()
+        {
+            *place = *time;
+        }
     }
 
     /// Leaves room for the time.

@@ -27,28 +27,31 @@ pub(crate) struct RenderedKey {
 }
 
 impl KeyCache {
+    /// Forgets the names of another log; to be called before names are asked for.
+    #[inline]
+    pub(crate) fn fit(&mut self, reserved: &Reserved) {
+        if self.generation != reserved.generation() {
+            self.renew(reserved);
+        }
+    }
+
     /// The name, rendered.
     #[inline]
     pub(crate) fn get(&mut self, name: &'static str, reserved: &Reserved) -> &RenderedKey {
         let address = name.as_ptr().addr();
         let place = (address ^ (address >> 7)) % ENTRIES;
-        let known = self.generation == reserved.generation()
-            && self.entries.get(place).is_some_and(|entry| entry.is(name));
-        if !known {
-            self.remember(place, name, reserved);
+        let entry = &mut self.entries[place];
+        if !entry.is(name) {
+            *entry = RenderedKey::new(name, reserved);
         }
-        &self.entries[place]
+        entry
     }
 
     #[cold]
-    #[inline(never)]
-    fn remember(&mut self, place: usize, name: &'static str, reserved: &Reserved) {
-        if self.generation != reserved.generation() {
-            self.generation = reserved.generation();
-            self.entries.clear();
-            self.entries.resize(ENTRIES, RenderedKey::default());
-        }
-        self.entries[place] = RenderedKey::new(name, reserved);
+    fn renew(&mut self, reserved: &Reserved) {
+        self.generation = reserved.generation();
+        self.entries.clear();
+        self.entries.resize(ENTRIES, RenderedKey::default());
     }
 }
 
@@ -58,6 +61,8 @@ impl RenderedKey {
         self.address == name.as_ptr().addr() && self.len == name.len()
     }
 
+    #[cold]
+    #[inline(never)]
     fn new(name: &'static str, reserved: &Reserved) -> Self {
         let key = name.strip_prefix("r#").unwrap_or(name);
         let mut head = Vec::from(*b",");

@@ -29,8 +29,9 @@ impl TimeText {
             self.text[..19].copy_from_slice(&date_time(second));
         }
         let micros = unix_nanos % 1_000_000_000 / 1_000;
-        let [a, b] = two_digits(micros / 10_000);
-        let [c, d] = two_digits(micros / 100 % 100);
+        let hundreds = micros / 100;
+        let [a, b] = two_digits(hundreds / 100);
+        let [c, d] = two_digits(hundreds % 100);
         let [e, f] = two_digits(micros % 100);
         self.text[20..26].copy_from_slice(&[a, b, c, d, e, f]);
         &self.text
@@ -42,11 +43,23 @@ impl TimeText {
     }
 }
 
+/// The digits of a number below 100.
 #[inline]
 fn two_digits(number: u64) -> [u8; 2] {
-    let number = number.to_le_bytes()[0];
-    [b'0' + number / 10 % 10, b'0' + number % 10]
+    DIGITS[usize::from(number.to_le_bytes()[0] & 127)]
 }
+
+static DIGITS: [[u8; 2]; 128] = {
+    let mut pairs = [*b"00"; 128];
+    let mut number = 0;
+    while number < 100 {
+        let [tens, ones] = &mut pairs[number];
+        *tens += number.to_le_bytes()[0] / 10;
+        *ones += number.to_le_bytes()[0] % 10;
+        number += 1;
+    }
+    pairs
+};
 
 #[cold]
 fn date_time(second: u64) -> [u8; 19] {
