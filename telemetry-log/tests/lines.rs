@@ -237,6 +237,24 @@ fn late_values_and_explicit_parents() {
 }
 
 #[test]
+fn late_values_of_an_outer_span_reach_lines_of_an_inner_one() {
+    let memory = capture(|| {
+        let outer = info_span!("outer", user = tracing::field::Empty, n = 1).entered();
+        let _inner = info_span!("inner", step = "pay").entered();
+        info!("before");
+        outer.record("user", "ada");
+        info!("after");
+        info!(n = 3, "its own");
+        info!("as before");
+    });
+    let lines = memory.lines();
+    assert_eq!(lines[0].get("user"), None);
+    assert_eq!((lines[1].text("user"), lines[1].int("n")), ("ada", 1));
+    assert_eq!((lines[2].text("step"), lines[2].int("n")), ("pay", 3));
+    assert_eq!((lines[3].text("user"), lines[3].int("n")), ("ada", 1));
+}
+
+#[test]
 fn a_span_that_follows_a_span_of_another_thread() {
     let memory = capture(|| {
         let first = info_span!("first", a = 1);
