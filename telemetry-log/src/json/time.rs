@@ -5,7 +5,7 @@
 #[derive(Debug)]
 pub(crate) struct TimeText {
     second: u64,
-    text: [u8; TimeText::LEN],
+    text: [u8; Self::LEN],
 }
 
 impl Default for TimeText {
