@@ -19,6 +19,7 @@ use crate::exporters::Extra;
 use crate::handle::Telemetry;
 use crate::init as steps;
 use crate::lines::Sinks;
+use crate::metrics::{Choices, View};
 
 /// Starts telemetry with everything decided by the environment and the defaults.
 ///
@@ -89,6 +90,7 @@ pub struct Builder {
     pub(crate) extra: Vec<Extra>,
     pub(crate) sinks: Sinks,
     pub(crate) events: SpanEvents,
+    pub(crate) metrics: Choices,
     pub(crate) clock: Clock,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) panic_hook: bool,
@@ -107,6 +109,7 @@ impl Default for Builder {
             extra: Vec::new(),
             sinks: Sinks::default(),
             events: SpanEvents::default(),
+            metrics: Choices::default(),
             clock: Clock::system(),
             shutdown_timeout: SHUTDOWN_TIMEOUT,
             panic_hook: true,
@@ -182,6 +185,32 @@ impl Builder {
     /// Sets where log records go beside standard output; an empty list is nowhere.
     pub fn logs_exporters(mut self, exporters: impl IntoIterator<Item = ExporterKind>) -> Self {
         self.overrides.logs.exporters = Some(exporters.into_iter().collect());
+        self
+    }
+
+    /// Sets where metrics are pushed or served beside [`Telemetry::routes`]; an empty list is
+    /// nowhere.
+    pub fn metrics_exporters(mut self, exporters: impl IntoIterator<Item = ExporterKind>) -> Self {
+        self.overrides.metrics.exporters = Some(exporters.into_iter().collect());
+        self
+    }
+
+    /// Changes instruments on their way to the readers: names, attributes, aggregations.
+    pub fn view(mut self, view: View) -> Self {
+        self.metrics.views.push(view);
+        self
+    }
+
+    /// Sets the most series of one instrument. Default: 2000; the rest goes to a series of its
+    /// own, `otel.metric.overflow`.
+    pub fn cardinality_limit(mut self, series: usize) -> Self {
+        self.metrics.cardinality_limit = Some(series);
+        self
+    }
+
+    /// Forgets series that were not recorded into for this long. Default: never.
+    pub fn series_expiry(mut self, idle: Duration) -> Self {
+        self.metrics.idle_expiry = Some(idle);
         self
     }
 

@@ -16,6 +16,10 @@ use crate::voice::Stderr;
 /// The share of a shutdown's time that exports may take; lines and the last words have the rest.
 const EXPORT_SHARE: f64 = 0.9;
 
+/// The part of the time left after the exports that the lines get: an output that is stuck must
+/// not cost the last words, which say so.
+const LINES_SHARE: f64 = 0.75;
+
 /// Telemetry that is running. Keep it until the end of `main`: dropping it flushes everything
 /// within one deadline ([`Builder::shutdown_timeout`](crate::Builder::shutdown_timeout), 5 s
 /// unless set) and says on stderr what was lost.
@@ -134,7 +138,7 @@ impl Parts {
             .as_ref()
             .map(|pipeline| pipeline.shutdown(timeout.mul_f64(EXPORT_SHARE)))
             .unwrap_or_default();
-        let (lines, lost_lines) = self.lines.shutdown(left());
+        let (lines, lost_lines) = self.lines.shutdown(left().mul_f64(LINES_SHARE));
         exporters.open_spans = self
             .engine
             .as_ref()

@@ -20,6 +20,7 @@ use crate::error::InitError;
 use crate::exporters::Lanes;
 use crate::handle::{Parts, Telemetry};
 use crate::lines::{self, LineLayers};
+use crate::metrics::{self, Registry as Metrics};
 use crate::panic_hook;
 use crate::voice::Stderr;
 
@@ -71,17 +72,20 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
     // 2. A voice, so that whatever goes wrong below can be said.
     let stderr = Stderr::open();
     let voice = stderr.voice(plan.logs.own_level);
-    // 3. Propagators, also when telemetry is disabled: the context of others is not ours to cut.
+    // 3. The registry, which has been recording since before.
+    let choices = std::mem::take(&mut builder.metrics);
+    metrics::configure(choices, &plan, &builder.clock, &voice);
+    // 4. Propagators, also when telemetry is disabled: the context of others is not ours to cut.
     //    Whoever has installed some before init() wanted those; they stay.
     drop(propagate::install(Composite::of(&plan.propagators)));
-    // 4. The pipeline before the layers, so that the first span finds a queue that is served.
+    // 5. The pipeline before the layers, so that the first span finds a queue that is served.
     let mut lanes = Lanes::of(&plan, &builder.clock, &voice, &stderr);
     lanes.bring(std::mem::take(&mut builder.extra));
     let (spans, records) = (lanes.intake(Signal::Traces), lanes.intake(Signal::Logs));
     let pipeline = lanes.start().map_err(InitError::Thread)?;
-    // 5. The engine and its layer; without any where telemetry is disabled.
+    // 6. The engine and its layer; without any where telemetry is disabled.
     let engine = (!plan.disabled).then(|| Arc::new(engine(&mut builder, &plan, spans)));
-    // 6. Lines last: they carry the ids that the span layer has made current.
+    // 7. Lines last: they carry the ids that the span layer has made current.
     let (layers, lines) = lines::start(&plan, builder.sinks, records, &builder.clock, &voice);
     let layer = engine.clone().map(SpanLayer::new);
     let parts = Parts {
@@ -121,6 +125,7 @@ impl Started {
         if let Some(engine) = &parts.engine {
             global::set_tracer_provider(TracerProvider::new(Arc::clone(engine)));
         }
+        global::set_meter_provider(Metrics::global().meter_provider());
         global::set_text_map_propagator(TextMap::new(Composite::of(&self.plan.propagators)));
         if self.panic_hook {
             panic_hook::install(parts);
@@ -128,9 +133,7 @@ impl Started {
         let line = startup_line(&self.plan, &self.report, None);
         parts.voice.say(Level::Info, line);
         for warning in self.report.to_string().lines() {
-            parts
-                .voice
-                .say(Level::Warn, format_args!("telemetry: {warning}"));
+            parts.voice.say(Level::Warn, warning);
         }
         lines::service_start(&self.plan);
         self.telemetry

@@ -8,6 +8,7 @@ mod handle;
 mod init;
 #[cfg_attr(not(feature = "log"), path = "no_lines.rs")]
 mod lines;
+pub mod metrics;
 mod panic_hook;
 #[cfg(feature = "tower")]
 mod routes;
@@ -17,6 +18,7 @@ mod voice;
 pub use builder::{Builder, builder, init, layers};
 pub use error::InitError;
 pub use handle::{Shutdown, Status, Telemetry};
+pub use metrics::meter;
 pub use signal::shutdown_signal;
 
 pub use telemetry_core::clock::Clock;

@@ -64,7 +64,7 @@ fn build(
         .service(plan.service_name())
         .otlp(records, plan.logs.limits)
         .clock(clock.clone())
-        .diagnostics(move |line| say.say(Level::Warn, format_args!("telemetry: {line}")))
+        .diagnostics(move |line| say.say(Level::Warn, line))
         .sinks(sinks);
     let (layer, handle, failed) = logs.build_lossy();
     for error in failed {

@@ -389,6 +389,9 @@ fn the_start_up_line_says_what_goes_where() {
     ] {
         assert!(line.contains(part), "{part} in {line}");
     }
+    let ignored = ended.stderr.lines().nth(1).unwrap();
+    let expected = "telemetry: ignored OTEL_BSP_MAX_QUEUE_SIZE=many: ";
+    assert!(ignored.starts_with(expected), "{ignored}");
     assert!(ended.stderr.contains("flushed in"), "{}", ended.stderr);
     assert!(
         ended.stderr.contains("0 spans, 4 log lines; 0 lost"),

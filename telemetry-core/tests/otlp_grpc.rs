@@ -220,17 +220,20 @@ async fn an_answer_without_a_grpc_status_comes_from_something_else() {
             ExportErrorKind::Retryable { after: None },
             "without a status",
         ),
-        (
-            GrpcAnswer::NoStatus(vec![0; 5 << 20]),
-            ExportErrorKind::Permanent,
-            "more than 4 MiB",
-        ),
     ] {
         let (address, _) = grpc_server(vec![answer]).await;
         let error = export(&grpc(address)).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
         assert_words(&error, message, "");
     }
+}
+
+#[tokio::test]
+async fn an_answer_without_an_end_is_cut_off() {
+    let (address, _) = grpc_server(vec![GrpcAnswer::NoStatus(vec![0; 5 << 20])]).await;
+    let error = export(&grpc(address)).await.unwrap_err();
+    assert_eq!(error.kind(), ExportErrorKind::Permanent);
+    assert_words(&error, "more than 4 MiB", "OTEL_EXPORTER_OTLP_ENDPOINT");
 }
 
 #[tokio::test]

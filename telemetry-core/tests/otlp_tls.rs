@@ -136,7 +136,7 @@ async fn another_authority_is_not_trusted() {
         settings.tls.ca = Some(other.ca());
         let error = export(&settings).await.unwrap_err();
         assert_retryable(&error);
-        assert_words(&error, "is not accepted", "OTEL_EXPORTER_OTLP_CERTIFICATE");
+        assert_words(&error, "is not trusted", "OTEL_EXPORTER_OTLP_CERTIFICATE");
     }
 }
 

@@ -7,6 +7,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::json::Fields;
 use crate::span;
+use crate::spans::Spans;
 
 /// The fields of a span and of those around it, kept for the thread's next line, because most
 /// lines share their spans with the one before.
@@ -60,8 +61,13 @@ impl Gathered {
     /// Collects the fields of a span and of those around it; the innermost wins, and the event
     /// over all.
     #[inline]
-    pub(crate) fn gather<'a, S>(&mut self, log: u64, event: &Fields, innermost: &SpanRef<'a, S>)
-    where
+    pub(crate) fn gather<'a, S>(
+        &mut self,
+        log: u64,
+        event: &Fields,
+        innermost: &SpanRef<'a, S>,
+        spans: &Spans,
+    ) where
         S: LookupSpan<'a>,
     {
         // read before the fields are: what is added meanwhile makes the next line gather again
@@ -71,10 +77,10 @@ impl Gathered {
             span,
             forgotten,
         };
-        match span::number(innermost) {
-            Some(number) => self.update(of(number), innermost),
-            None => match outer_with_fields(innermost) {
-                Some((number, span)) => self.update(of(number), &span),
+        match span::number(innermost, spans) {
+            Some(number) => self.update(of(number), innermost, spans),
+            None => match outer_with_fields(innermost, spans) {
+                Some((number, span)) => self.update(of(number), &span, spans),
                 None => return,
             },
         }
@@ -97,26 +103,26 @@ impl Gathered {
     }
 
     #[inline]
-    fn update<'a, S>(&mut self, of: Origin, innermost: &SpanRef<'a, S>)
+    fn update<'a, S>(&mut self, of: Origin, innermost: &SpanRef<'a, S>, spans: &Spans)
     where
         S: LookupSpan<'a>,
     {
         if self.of != Some(of) {
-            self.gather_anew(innermost);
+            self.gather_anew(innermost, spans);
             self.of = Some(of);
         }
     }
 
     #[inline(never)]
-    fn gather_anew<'a, S>(&mut self, innermost: &SpanRef<'a, S>)
+    fn gather_anew<'a, S>(&mut self, innermost: &SpanRef<'a, S>, spans: &Spans)
     where
         S: LookupSpan<'a>,
     {
         self.all.clear();
-        span::inherit(&mut self.all, innermost);
+        span::inherit(&mut self.all, innermost, spans);
         let mut next = innermost.parent();
         while let Some(span) = next {
-            span::inherit(&mut self.all, &span);
+            span::inherit(&mut self.all, &span, spans);
             next = span.parent();
         }
     }
@@ -129,13 +135,16 @@ impl Gathered {
     }
 }
 
-fn outer_with_fields<'a, S>(span: &SpanRef<'a, S>) -> Option<(SpanNumber, SpanRef<'a, S>)>
+fn outer_with_fields<'a, S>(
+    span: &SpanRef<'a, S>,
+    spans: &Spans,
+) -> Option<(SpanNumber, SpanRef<'a, S>)>
 where
     S: LookupSpan<'a>,
 {
     let mut next = span.parent();
     while let Some(span) = next {
-        if let Some(number) = span::number(&span) {
+        if let Some(number) = span::number(&span, spans) {
             return Some((number, span));
         }
         next = span.parent();

@@ -21,6 +21,7 @@ use crate::json::{CompiledJson, Frame, JsonLine, TimeText, pinned};
 use crate::pretty::{PrettyFormat, PrettyLine};
 use crate::sink::Writer;
 use crate::span;
+use crate::spans::Spans;
 use crate::visit::{EventVisitor, Record, VisitOptions};
 
 /// Writes events as log lines and as OTLP log records. Made by [`Logs`](crate::Logs).
@@ -28,7 +29,20 @@ use crate::visit::{EventVisitor, Record, VisitOptions};
 /// It reads each span's fields once, when they are recorded, and each event's fields once for all
 /// outputs. It never blocks and takes no lock while a value's `Debug` or `Display` runs.
 #[derive(Clone, Debug)]
-pub struct LogLayer(pub(crate) Arc<Shared>);
+pub struct LogLayer {
+    shared: Arc<Shared>,
+    /// Of one registry: another one uses the same numbers.
+    spans: Arc<Spans>,
+}
+
+impl LogLayer {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            spans: Arc::default(),
+        }
+    }
+}
 
 /// What the layer and its handle share.
 #[derive(Debug)]
@@ -110,44 +124,54 @@ impl<S> Layer<S> for LogLayer
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        if self.0.wants.fields {
-            span::on_new_span(attributes, id, &context, &self.0.visit);
+    fn on_layer(&mut self, _: &mut S) {
+        self.spans = Arc::default();
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, _: Context<'_, S>) {
+        if self.shared.wants.fields {
+            span::on_new_span(attributes, id, &self.spans, &self.shared.visit);
         }
     }
 
-    fn on_record(&self, id: &Id, values: &Values<'_>, context: Context<'_, S>) {
-        if self.0.wants.fields {
-            span::on_record(id, values, &context, &self.0.visit);
+    fn on_record(&self, id: &Id, values: &Values<'_>, _: Context<'_, S>) {
+        if self.shared.wants.fields {
+            span::on_record(id, values, &self.spans, &self.shared.visit);
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let metadata = event.metadata();
-        let unwanted = !self.0.wants(*metadata.level()) || is_own_target(metadata.target());
+        let unwanted = !self.shared.wants(*metadata.level()) || is_own_target(metadata.target());
         if unwanted || is_own_thread() {
             return;
         }
         let taken = SCRATCH.try_with(Cell::take).ok().flatten();
         let mut scratch = taken.unwrap_or_default();
-        self.0.write(&mut scratch, event, &context);
+        self.shared
+            .write(&mut scratch, event, &context, &self.spans);
         if scratch.capacity() <= SCRATCH_BYTES {
             // while the thread ends there is nobody to keep it for
             let _ = SCRATCH.try_with(|slot| slot.set(Some(scratch)));
         }
     }
 
-    fn on_close(&self, id: Id, context: Context<'_, S>) {
-        if self.0.wants.fields {
-            span::on_close(&id, &context);
+    fn on_close(&self, id: Id, _: Context<'_, S>) {
+        if self.shared.wants.fields {
+            span::on_close(&id, &self.spans);
         }
     }
 }
 
 impl Shared {
     #[inline]
-    fn write<S>(&self, scratch: &mut Scratch, event: &Event<'_>, context: &Context<'_, S>)
-    where
+    fn write<S>(
+        &self,
+        scratch: &mut Scratch,
+        event: &Event<'_>,
+        context: &Context<'_, S>,
+        spans: &Spans,
+    ) where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         let unix_nanos = self.clock.now().unix_nanos();
@@ -166,7 +190,7 @@ impl Shared {
             self.add_location(&mut scratch.record, metadata);
         }
         let span = context.event_span(event);
-        self.gather(scratch, span.as_ref());
+        self.gather(scratch, span.as_ref(), spans);
         let ids = line_ids(event, span.as_ref());
         drop(span);
         self.write_lines(scratch, metadata, unix_nanos, ids);
@@ -189,7 +213,7 @@ impl Shared {
     }
 
     #[inline]
-    fn gather<'a, S>(&self, scratch: &mut Scratch, span: Option<&SpanRef<'a, S>>)
+    fn gather<'a, S>(&self, scratch: &mut Scratch, span: Option<&SpanRef<'a, S>>, spans: &Spans)
     where
         S: LookupSpan<'a>,
     {
@@ -200,10 +224,10 @@ impl Shared {
         if self.wants.fields {
             let log = self.visit.reserved.generation();
             let event = &scratch.record.fields;
-            scratch.gathered.gather(log, event, span);
+            scratch.gathered.gather(log, event, span, spans);
         }
         if self.wants.list {
-            span::put_list(&mut scratch.list, span);
+            span::put_list(&mut scratch.list, span, spans);
         }
         if self.wants.names {
             span::put_names(&mut scratch.names, span);

@@ -64,6 +64,7 @@ mod logs;
 mod pretty;
 mod sink;
 mod span;
+mod spans;
 mod text;
 mod visit;
 

@@ -194,7 +194,11 @@ impl Logs {
             code_location: self.code_location,
             wants,
         });
-        (LogLayer(Arc::clone(&shared)), LogHandle(shared), failed)
+        (
+            LogLayer::new(Arc::clone(&shared)),
+            LogHandle(shared),
+            failed,
+        )
     }
 }
 

@@ -3,16 +3,12 @@
 use std::cell::RefCell;
 
 use tracing_core::span::{Attributes, Id, Record as Values};
-use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::gathered::{self, SpanNumber};
 use crate::json::{Fields, put_string};
+use crate::spans::Spans;
 use crate::visit::{SpanVisitor, VisitOptions};
-
-/// A span's fields, rendered when they were recorded.
-#[derive(Debug)]
-struct SpanJson(Fields, SpanNumber);
 
 /// How many emptied buffers a thread keeps for its next spans.
 const SPARE_BUFFERS: usize = 32;
@@ -24,14 +20,12 @@ thread_local! {
     static SPARE: RefCell<Vec<Fields>> = const { RefCell::new(Vec::new()) };
 }
 
-pub(crate) fn on_new_span<S>(
+pub(crate) fn on_new_span(
     attributes: &Attributes<'_>,
     id: &Id,
-    context: &Context<'_, S>,
+    spans: &Spans,
     options: &VisitOptions,
-) where
-    S: tracing_core::Subscriber + for<'a> LookupSpan<'a>,
-{
+) {
     if attributes.is_empty() {
         return;
     }
@@ -40,80 +34,71 @@ pub(crate) fn on_new_span<S>(
         fields: &mut fields,
         options,
     });
-    if let Some(span) = context.span(id)
-        && !fields.is_empty()
-    {
-        let json = SpanJson(fields, SpanNumber::next());
-        span.extensions_mut().replace(json);
-    } else {
+    if fields.is_empty() {
         put_spare(fields);
+    } else {
+        let entry = (fields, SpanNumber::next());
+        spans.write(id).insert(id.into_u64(), entry);
     }
 }
 
-pub(crate) fn on_record<S>(
-    id: &Id,
-    values: &Values<'_>,
-    context: &Context<'_, S>,
-    options: &VisitOptions,
-) where
-    S: tracing_core::Subscriber + for<'a> LookupSpan<'a>,
-{
-    let Some(span) = context.span(id) else { return };
+pub(crate) fn on_record(id: &Id, values: &Values<'_>, spans: &Spans, options: &VisitOptions) {
     // visited into a buffer of its own: foreign code runs, and must not find the span locked
     let mut fields = take_spare();
     values.record(&mut SpanVisitor {
         fields: &mut fields,
         options,
     });
-    let mut extensions = span.extensions_mut();
-    match extensions.get_mut::<SpanJson>() {
-        Some(SpanJson(earlier, _)) => {
+    if fields.is_empty() {
+        put_spare(fields);
+        return;
+    }
+    let mut open = spans.write(id);
+    match open.get_mut(&id.into_u64()) {
+        Some((earlier, _)) => {
             earlier.merge(&fields);
-            drop(extensions);
+            drop(open);
             put_spare(fields);
         }
         None => {
-            drop(extensions.replace(SpanJson(fields, SpanNumber::next())));
-            drop(extensions);
+            open.insert(id.into_u64(), (fields, SpanNumber::next()));
+            drop(open);
         }
     }
     gathered::forget();
 }
 
-pub(crate) fn on_close<S>(id: &Id, context: &Context<'_, S>)
-where
-    S: tracing_core::Subscriber + for<'a> LookupSpan<'a>,
-{
-    let closed = context
-        .span(id)
-        .and_then(|span| span.extensions_mut().remove::<SpanJson>());
-    if let Some(SpanJson(fields, _)) = closed {
+pub(crate) fn on_close(id: &Id, spans: &Spans) {
+    let closed = spans.write(id).remove(&id.into_u64());
+    if let Some((fields, _)) = closed {
         put_spare(fields);
     }
 }
 
 /// The span's number, if it has fields.
 #[inline]
-pub(crate) fn number<'a, S>(span: &SpanRef<'a, S>) -> Option<SpanNumber>
+pub(crate) fn number<'a, S>(span: &SpanRef<'a, S>, spans: &Spans) -> Option<SpanNumber>
 where
     S: LookupSpan<'a>,
 {
-    let extensions = span.extensions();
-    extensions.get::<SpanJson>().map(|json| json.1)
+    let id = span.id();
+    let open = spans.read(&id);
+    open.get(&id.into_u64()).map(|(_, number)| *number)
 }
 
 /// Adds the fields of a span that are not there yet.
-pub(crate) fn inherit<'a, S>(inherited: &mut Fields, span: &SpanRef<'a, S>)
+pub(crate) fn inherit<'a, S>(inherited: &mut Fields, span: &SpanRef<'a, S>, spans: &Spans)
 where
     S: LookupSpan<'a>,
 {
-    if let Some(SpanJson(fields, _)) = span.extensions().get::<SpanJson>() {
+    let id = span.id();
+    if let Some((fields, _)) = spans.read(&id).get(&id.into_u64()) {
         inherited.inherit(&Fields::default(), fields);
     }
 }
 
 /// Appends the spans as members of a JSON list, the outermost first.
-pub(crate) fn put_list<'a, S>(json: &mut Vec<u8>, innermost: &SpanRef<'a, S>)
+pub(crate) fn put_list<'a, S>(json: &mut Vec<u8>, innermost: &SpanRef<'a, S>, spans: &Spans)
 where
     S: LookupSpan<'a>,
 {
@@ -123,7 +108,8 @@ where
         }
         json.extend_from_slice(b"{\"name\":");
         put_string(json, span.name());
-        if let Some(SpanJson(fields, _)) = span.extensions().get::<SpanJson>() {
+        let id = span.id();
+        if let Some((fields, _)) = spans.read(&id).get(&id.into_u64()) {
             put_members(json, fields);
         }
         json.push(b'}');

@@ -57,6 +57,16 @@
 //! ends it as `cancelled`. [`http::server`] has the table. Jobs that a handler leaves behind do not
 //! make it longer. The service, its body, and what they drop run inside the span.
 //!
+//! # Metrics
+//!
+//! Recorded into the registry of this process, or by [`ServerLayer::meter`], whether the trace is
+//! sampled or not. Durations have the span of a sampled request as their exemplar.
+//!
+//! | instrument | attributes |
+//! |---|---|
+//! | `http.server.request.duration`, a histogram in seconds, to the end of the span | `http.request.method`, `url.scheme`, `http.route`, `network.protocol.version`, `http.response.status_code`, `error.type` |
+//! | `http.server.active_requests`, an up-down counter that is zero again whatever happens | `http.request.method`, `url.scheme` |
+//!
 //! # Without a span
 //!
 //! A request that the sampler refuses keeps its ids, for logs and outgoing calls. If a level or
@@ -74,6 +84,7 @@ mod classify;
 mod head;
 pub mod http;
 mod method;
+mod metrics;
 mod query;
 mod route;
 pub mod semconv;

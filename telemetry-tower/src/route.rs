@@ -38,6 +38,14 @@ impl Route {
     }
 }
 
+impl PartialEq for Route {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Route {}
+
 impl From<Arc<str>> for Route {
     fn from(template: Arc<str>) -> Self {
         Self(Text::Shared(template))

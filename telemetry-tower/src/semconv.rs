@@ -12,6 +12,10 @@ pub const HTTP_REQUEST_METHOD: &str = "http.request.method";
 pub const HTTP_REQUEST_METHOD_ORIGINAL: &str = "http.request.method_original";
 /// The response's status code.
 pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
+/// How many requests are being handled.
+pub const HTTP_SERVER_ACTIVE_REQUESTS: &str = "http.server.active_requests";
+/// How long requests took, to the last byte of the response, in seconds.
+pub const HTTP_SERVER_REQUEST_DURATION: &str = "http.server.request.duration";
 /// The template that the path matched.
 pub const HTTP_ROUTE: &str = "http.route";
 /// The version of HTTP.
@@ -34,7 +38,7 @@ pub const METHOD_OTHER: &str = "_OTHER";
 
 #[cfg(test)]
 mod tests {
-    use opentelemetry_semantic_conventions::attribute;
+    use opentelemetry_semantic_conventions::{attribute, metric};
 
     #[test]
     fn the_names_are_those_of_the_conventions() {
@@ -53,6 +57,14 @@ mod tests {
                 attribute::HTTP_RESPONSE_STATUS_CODE,
             ),
             (super::HTTP_ROUTE, attribute::HTTP_ROUTE),
+            (
+                super::HTTP_SERVER_ACTIVE_REQUESTS,
+                metric::HTTP_SERVER_ACTIVE_REQUESTS,
+            ),
+            (
+                super::HTTP_SERVER_REQUEST_DURATION,
+                metric::HTTP_SERVER_REQUEST_DURATION,
+            ),
             (
                 super::NETWORK_PROTOCOL_VERSION,
                 attribute::NETWORK_PROTOCOL_VERSION,

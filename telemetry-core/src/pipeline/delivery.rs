@@ -126,6 +126,7 @@ impl Delivery {
             "{} did not answer within {timeout:?}",
             self.exporter.destination()
         ))
+        .with_remedy("Check that it is the receiver and that it is not overloaded")
     }
 
     fn cut_short(&self) -> ExportError {

@@ -26,10 +26,15 @@ use tokio::net::{TcpListener, TcpStream};
 /// Longer than anything takes that is expected to happen.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// When everything happens: a record without a time is refused.
+const TIME: u64 = 1_700_000_000_000_000_000;
+
 pub(crate) fn batch(bodies: &[&str]) -> Batch {
     let mut batch = Batch::new();
     for body in bodies {
         let record = LogParts {
+            unix_nanos: TIME,
+            observed_unix_nanos: TIME,
             body,
             ..LogParts::empty()
         };

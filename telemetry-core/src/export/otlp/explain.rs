@@ -46,6 +46,15 @@ pub(super) fn no_answer(target: &Target, error: impl Into<BoxError>) -> ExportEr
     }
 }
 
+/// An answer that is longer than any of OTLP.
+pub(super) fn too_long(target: &Target) -> ExportError {
+    let base = target.base();
+    ExportError::permanent(format!(
+        "{base} answered with more than 4 MiB, which is no OTLP"
+    ))
+    .with_remedy(CHECK_ENDPOINT)
+}
+
 type Explanation = (String, Option<String>);
 
 fn explain(target: &Target, error: &(dyn Error + 'static)) -> Explanation {
@@ -119,9 +128,13 @@ fn explain_io(target: &Target, error: &io::Error) -> Option<Explanation> {
     })
 }
 
-/// The peer hung up. On the other protocol's port that is a usual answer to a wrong one.
+/// The peer hung up. On the other protocol's port that is a usual answer to a wrong one, and with
+/// TLS 1.3 the way in which gRPC's own servers refuse a client without a certificate: no alert.
 fn closed(target: &Target) -> Explanation {
     let remedy = match (target.uri().port_u16(), target.is_grpc()) {
+        _ if target.is_https() => Some(format!(
+            "If it asks for a client certificate: {CLIENT_CERT}"
+        )),
         (Some(4317), true) | (Some(4318), false) => None,
         (Some(4317), false) => Some(SPEAK_GRPC.into()),
         (Some(4318), true) => Some(SPEAK_HTTP.into()),
@@ -199,7 +212,9 @@ fn certificate(problem: &CertificateError) -> String {
         CertificateError::Expired => "it has expired".into(),
         CertificateError::NotValidYet => "it is not valid yet".into(),
         CertificateError::Revoked => "it is revoked".into(),
-        CertificateError::BadSignature => "its signature is wrong".into(),
+        CertificateError::BadSignature => {
+            "it is issued by an authority that is not trusted, although one of its name is".into()
+        }
         CertificateError::NotValidForName => "it is for another name".into(),
         other => other.to_string(),
     }

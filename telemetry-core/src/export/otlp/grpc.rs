@@ -103,10 +103,7 @@ impl Grpc {
                 status.outcome(&self.target, self.signal)?;
                 Ok(accepted(&answer.body))
             }
-            (None, Some(Cut::TooLong)) => Err(ExportError::permanent(format!(
-                "{} sent more than 4 MiB as its answer",
-                self.target.base()
-            ))),
+            (None, Some(Cut::TooLong)) => Err(explain::too_long(&self.target)),
             (None, Some(Cut::Broken(error))) => Err(explain::no_answer(&self.target, error)),
             (None, None) => Err(status::missing(&self.target)),
         }

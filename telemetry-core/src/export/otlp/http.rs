@@ -105,7 +105,7 @@ impl Http {
                 0,
                 format!("the answer was cut off: {error}"),
             )),
-            Some(Cut::TooLong) => Err(status::too_long(&self.target)),
+            Some(Cut::TooLong) => Err(explain::too_long(&self.target)),
         }
     }
 }

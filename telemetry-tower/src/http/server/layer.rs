@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use opentelemetry::metrics::Meter;
 use tower_layer::Layer;
 
 use super::ServerService;
 use super::options::Options;
+use crate::metrics::Instruments;
 use crate::{Classify, KnownMethods, RequestHead, RouteExtractor};
 
 /// Makes a span of each request that the service inside it handles, from the parent that the
@@ -35,7 +37,7 @@ impl ServerLayer {
         Self::default()
     }
 
-    /// Makes spans only of the requests for which `traces` returns true.
+    /// Makes spans only of the requests for which `traces` returns true, and measures only those.
     ///
     /// The others, usually health checks, pass without a span of ours. Their parent stays current
     /// with its sampled flag cleared, so that spans made inside do not record them either.
@@ -66,6 +68,14 @@ impl ServerLayer {
     #[must_use]
     pub fn known_methods(mut self, methods: KnownMethods) -> Self {
         self.options_mut().methods = methods;
+        self
+    }
+
+    /// Measures requests with the instruments of this meter, instead of those of this process's
+    /// registry.
+    #[must_use]
+    pub fn meter(mut self, meter: &Meter) -> Self {
+        self.options_mut().instruments = Arc::new(Instruments::server_of(meter));
         self
     }
 

@@ -14,6 +14,7 @@ use tracing::Span;
 use super::attributes::cut;
 use super::options::Options;
 use super::surroundings::Surroundings;
+use crate::metrics::{End, Measured};
 use crate::{Failure, semconv};
 
 /// The span of a request and what is known of its end. Dropped before [`Operation::end`], it ends
@@ -24,6 +25,8 @@ pub(super) struct Operation {
     surroundings: Surroundings,
     /// Whether there is a record to fill.
     recorded: bool,
+    /// None if it is not measured, or not any more.
+    measured: Option<Measured>,
     options: Arc<Options>,
     status: Option<StatusCode>,
     failure: Option<Failure>,
@@ -42,11 +45,18 @@ impl Operation {
             span,
             surroundings,
             recorded,
+            measured: None,
             options: Arc::clone(options),
             status: None,
             failure: None,
             message: None,
         }
+    }
+
+    /// The same request, which is measured too.
+    pub(super) fn measured(mut self, measured: Measured) -> Self {
+        self.measured = Some(measured);
+        self
     }
 
     /// Runs a part of the work inside the span. If it panics, the span ends.
@@ -77,7 +87,7 @@ impl Operation {
 
     /// Notes the head of the response.
     pub(super) fn response(&mut self, status: StatusCode, headers: &HeaderMap) {
-        if self.recorded {
+        if self.is_watched() {
             self.status = Some(status);
             self.failure = self.options.classify.response(status, headers);
         }
@@ -85,7 +95,7 @@ impl Operation {
 
     /// Notes that the service or the body failed.
     pub(super) fn error<E: Display>(&mut self, error: &E) {
-        if self.recorded && self.failure.is_none() {
+        if self.is_watched() && self.failure.is_none() {
             self.failure = self.options.classify.error(type_name::<E>());
             self.message = Some(cut(&error.to_string()).to_owned());
         }
@@ -96,12 +106,29 @@ impl Operation {
         self.finish();
     }
 
+    /// Whether somebody wants to know how it ends.
+    fn is_watched(&self) -> bool {
+        self.recorded || self.measured.is_some()
+    }
+
     fn finish(&mut self) {
-        if !std::mem::take(&mut self.recorded) {
-            return;
-        }
-        let status = self.status;
         let failure = self.failure.take();
+        let end = End {
+            status: self.status,
+            failure,
+        };
+        if let Some(measured) = self.measured.take() {
+            // an exemplar takes the ids that are current
+            let _entered = self.recorded.then(|| self.enter());
+            self.options.instruments.end(measured, &end);
+        }
+        if std::mem::take(&mut self.recorded) {
+            self.end_span(end);
+        }
+    }
+
+    fn end_span(&mut self, end: End) {
+        let End { status, failure } = end;
         let message = self.message.take();
         trace::end(&self.span, |record| {
             if let Some(status) = status {
@@ -124,7 +151,7 @@ impl Operation {
 
 impl Drop for Operation {
     fn drop(&mut self) {
-        if self.recorded {
+        if self.is_watched() {
             self.finish_early(Failure::CANCELLED);
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::metrics::Instruments;
 use crate::{Classify, DefaultClassify, KnownMethods, MatchedRoute, RequestHead, RouteExtractor};
 
 type Filter = dyn Fn(&RequestHead<'_>) -> bool + Send + Sync;
@@ -14,6 +15,7 @@ pub(super) struct Options {
     pub(super) route: Arc<dyn RouteExtractor>,
     pub(super) classify: Arc<dyn Classify>,
     pub(super) methods: KnownMethods,
+    pub(super) instruments: Arc<Instruments>,
 }
 
 impl Options {
@@ -30,6 +32,7 @@ impl Default for Options {
             route: Arc::new(MatchedRoute),
             classify: Arc::new(DefaultClassify),
             methods: KnownMethods::default(),
+            instruments: Instruments::server(),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::options::Options;
 use super::surroundings::Surroundings;
 use super::{TARGET, attributes, name};
 use crate::RequestHead;
+use crate::metrics::{Labels, Scheme};
 
 /// The name of a span whose method is not known.
 const UNKNOWN: &str = "HTTP";
@@ -25,7 +26,13 @@ pub(super) fn start(options: &Arc<Options>, head: RequestHead<'_>) -> Operation 
     }
     let method = options.methods.name(head.method());
     let route = options.route.route(&head);
-    name::with_name(method.unwrap_or(UNKNOWN), route.as_ref(), |name| {
+    let measured = options.instruments.begin(Labels {
+        method: method.map(|_| head.method().clone()),
+        route: route.clone(),
+        scheme: Scheme::of(head.uri().scheme_str()),
+        version: attributes::version(head.version()),
+    });
+    let operation = name::with_name(method.unwrap_or(UNKNOWN), route.as_ref(), |name| {
         let Some(mut prepared) = prepare(&incoming, name, Kind::Server) else {
             return carry(span(), &incoming, options);
         };
@@ -34,7 +41,8 @@ pub(super) fn start(options: &Arc<Options>, head: RequestHead<'_>) -> Operation 
             attributes::fill(&mut record.attributes, head, method, route.as_ref());
         }
         make(prepared, &incoming, options)
-    })
+    });
+    operation.measured(measured)
 }
 
 /// A request that nobody records: the caller's context passes through.

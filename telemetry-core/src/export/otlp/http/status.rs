@@ -76,15 +76,6 @@ pub(super) fn page(target: &Target, signal: Signal) -> ExportError {
     ))
 }
 
-/// A success whose body is longer than any answer of OTLP.
-pub(super) fn too_long(target: &Target) -> ExportError {
-    let base = target.base();
-    ExportError::permanent(format!(
-        "{base} answered with more than 4 MiB, which is no OTLP"
-    ))
-    .with_remedy(CHECK_ENDPOINT)
-}
-
 pub(super) fn is_page(headers: &HeaderMap) -> bool {
     media_type(headers) == "text/html"
 }

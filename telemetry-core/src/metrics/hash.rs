@@ -1,0 +1,188 @@
+//! Attributes as a caller gives them: in any order, some twice, some that a view removes.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
+
+use opentelemetry::{Array, Key, KeyValue, Value};
+
+use super::AttributeSet;
+
+/// Attributes of a measurement, seen as the set of those that their series has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pairs<'a> {
+    given: &'a [KeyValue],
+    /// The only keys that count, if a view says so.
+    keep: Option<&'a [Key]>,
+}
+
+impl<'a> Pairs<'a> {
+    #[inline]
+    pub(super) fn new(given: &'a [KeyValue], keep: Option<&'a [Key]>) -> Self {
+        Self { given, keep }
+    }
+
+    /// A hash that costs one multiplication for each pair and does not depend on their order. It
+    /// reads the ends of texts only, so it picks a place and proves nothing.
+    #[inline]
+    pub(super) fn weak_hash(&self) -> u64 {
+        let kept = self.given.iter().filter(|pair| self.keeps(&pair.key));
+        kept.fold(0, |sum, pair| sum.wrapping_add(weak_hash(pair)))
+    }
+
+    /// A keyed hash of everything that counts, which does not depend on the order either.
+    pub(super) fn strong_hash(&self) -> u64 {
+        static KEYS: OnceLock<RandomState> = OnceLock::new();
+        let keys = KEYS.get_or_init(RandomState::new);
+        self.effective()
+            .fold(0, |sum, pair| sum.wrapping_add(keys.hash_one(pair)))
+    }
+
+    /// Whether they make this set. `order` says where the set's attributes were when they came
+    /// first, so that the same callsite finds them at once.
+    #[inline]
+    pub(super) fn are(&self, set: &AttributeSet, order: Order) -> bool {
+        // keys are unique in the set: as many pairs in which each key is found have no other
+        if self.keep.is_none() && self.given.len() == set.len() {
+            let mut at = set.iter().enumerate();
+            return at.all(|(index, wanted)| {
+                let likely = self.given.get(order.of(index));
+                likely.is_some_and(|pair| same(pair, wanted))
+                    || self.given.iter().any(|pair| same(pair, wanted))
+            });
+        }
+        self.are_slowly(set)
+    }
+
+    #[cold]
+    fn are_slowly(&self, set: &AttributeSet) -> bool {
+        let mut count = 0;
+        self.effective().all(|pair| {
+            count += 1;
+            set.get(pair.key.as_str())
+                .is_some_and(|value| same_value(value, &pair.value))
+        }) && count == set.len()
+    }
+
+    /// The set, and where its attributes are.
+    pub(super) fn to_set(self) -> (AttributeSet, Order) {
+        let set = AttributeSet::new(self.effective().cloned());
+        let place = |wanted: &KeyValue| self.given.iter().rposition(|pair| pair.key == wanted.key);
+        let order = Order::new(set.iter().map(|wanted| place(wanted).unwrap_or(0)));
+        (set, order)
+    }
+
+    /// What the view removes.
+    pub(super) fn removed(&self) -> Vec<KeyValue> {
+        let removed = self.given.iter().filter(|pair| !self.keeps(&pair.key));
+        removed.cloned().collect()
+    }
+
+    /// The last of each key that is kept.
+    fn effective(&self) -> impl Iterator<Item = &'a KeyValue> {
+        let (given, keep) = (self.given, self.keep);
+        let is_last = move |index: usize, pair: &KeyValue| {
+            !given[index + 1..].iter().any(|later| later.key == pair.key)
+        };
+        given
+            .iter()
+            .enumerate()
+            .filter(move |(index, pair)| {
+                keep.is_none_or(|keep| keep.contains(&pair.key)) && is_last(*index, pair)
+            })
+            .map(|(_, pair)| pair)
+    }
+
+    #[inline]
+    fn keeps(&self, key: &Key) -> bool {
+        self.keep.is_none_or(|keep| keep.contains(key))
+    }
+}
+
+/// Where the attributes of a set were in the list that it was made of, for the first eight.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Order([u8; 8]);
+
+impl Order {
+    fn new(places: impl Iterator<Item = usize>) -> Self {
+        let mut order = Self::default();
+        for (at, place) in order.0.iter_mut().zip(places) {
+            *at = u8::try_from(place).unwrap_or(u8::MAX);
+        }
+        order
+    }
+
+    #[inline]
+    fn of(self, index: usize) -> usize {
+        self.0.get(index).copied().map_or(index, usize::from)
+    }
+}
+
+/// Whether key and value are the same, NaN being the same as itself.
+#[inline]
+fn same(left: &KeyValue, right: &KeyValue) -> bool {
+    left.key == right.key && same_value(&left.value, &right.value)
+}
+
+#[inline]
+fn same_value(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::String(left), Value::String(right)) => left == right,
+        (Value::F64(left), Value::F64(right)) => left.to_bits() == right.to_bits(),
+        (Value::Array(Array::F64(left)), Value::Array(Array::F64(right))) => {
+            let mut both = left.iter().zip(right);
+            left.len() == right.len() && both.all(|(l, r)| l.to_bits() == r.to_bits())
+        }
+        (left, right) => left == right,
+    }
+}
+
+/// An odd number whose bits follow no pattern: the golden ratio of 64 bits.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+#[inline]
+fn weak_hash(pair: &KeyValue) -> u64 {
+    let key = ends(pair.key.as_str().as_bytes());
+    let value = match &pair.value {
+        Value::String(text) => ends(text.as_str().as_bytes()),
+        Value::I64(number) => number.cast_unsigned(),
+        Value::F64(number) => number.to_bits(),
+        Value::Bool(truth) => u64::from(*truth),
+        _ => 0,
+    };
+    let product = (key ^ value.rotate_left(32)).wrapping_mul(SPREAD);
+    product ^ product >> 32
+}
+
+/// Mixes the length, the first and the last eight bytes.
+#[inline]
+fn ends(text: &[u8]) -> u64 {
+    let length = text.len() as u64;
+    match (text.first_chunk(), text.last_chunk()) {
+        (Some(first), Some(last)) => {
+            let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+            first.rotate_left(21) ^ last ^ length << 56
+        }
+        _ => short(text) ^ length << 56,
+    }
+}
+
+/// Less than eight bytes as a number.
+#[inline]
+fn short(text: &[u8]) -> u64 {
+    match (text.first_chunk(), text.last_chunk()) {
+        (Some(first), Some(last)) => {
+            let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+            u64::from(first) | u64::from(last) << 32
+        }
+        _ => {
+            let bytes = text.iter().take(3);
+            bytes.fold(0, |number, byte| number << 8 | u64::from(*byte))
+        }
+    }
+}
+
+/// A well spread number from a hash and the stream that it is for.
+#[inline]
+pub(super) fn spread(hash: u64, stream: u64) -> u64 {
+    (hash ^ stream).wrapping_mul(SPREAD)
+}

@@ -1,0 +1,259 @@
+//! The values of one set of attributes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+
+use super::AttributeSet;
+use super::exemplar::{Exemplars, Origin};
+use super::exponential::{self, ExponentialCell};
+use super::hash::{Order, Pairs};
+use super::histogram::{self, HistogramCell};
+use super::last_value::LastValueCell;
+use super::measurement::{Measurement, NumberType};
+use super::snapshot::{Exemplar, ExponentialHistogram, Histogram, Number, SeriesId};
+use super::sum::SumCell;
+use super::view::Resolved;
+
+/// The values of one set of attributes in one stream.
+#[derive(Debug)]
+pub(super) struct Series {
+    pub(super) id: SeriesId,
+    stream: u64,
+    pub(super) attributes: Arc<AttributeSet>,
+    order: Order,
+    state: AtomicU8,
+    /// Whether a bound handle holds it.
+    is_pinned: AtomicBool,
+    start: AtomicU64,
+    /// When a collection last found that it was used.
+    used_at: AtomicU64,
+    /// The number of the collection that last observed it.
+    observed_in: AtomicU64,
+    cell: Cell,
+    exemplars: Exemplars,
+}
+
+#[derive(Debug)]
+enum Cell {
+    Sum(SumCell),
+    LastValue(LastValueCell),
+    Histogram(HistogramCell),
+    Exponential(ExponentialCell),
+}
+
+/// The value of a series.
+#[derive(Clone, Debug)]
+pub(super) enum CellValue {
+    Sum(Number),
+    /// None if it was never set.
+    LastValue(Option<Number>),
+    Histogram(Histogram),
+    Exponential(ExponentialHistogram),
+}
+
+/// It was used since the last collection.
+const USED: u8 = 0;
+const IDLE: u8 = 1;
+/// It is about to be forgotten.
+const RETIRED: u8 = 2;
+
+impl Series {
+    pub(super) fn new(
+        stream: u64,
+        (attributes, order): (AttributeSet, Order),
+        resolved: &Resolved,
+        number: NumberType,
+        now: u64,
+    ) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self {
+            id: SeriesId(NEXT.fetch_add(1, Ordering::Relaxed)),
+            stream,
+            attributes: Arc::new(attributes),
+            order,
+            state: AtomicU8::new(USED),
+            is_pinned: AtomicBool::new(false),
+            start: AtomicU64::new(now),
+            used_at: AtomicU64::new(now),
+            observed_in: AtomicU64::new(0),
+            cell: match resolved {
+                Resolved::Sum => Cell::Sum(SumCell::new(number)),
+                Resolved::LastValue => Cell::LastValue(LastValueCell::default()),
+                Resolved::Histogram(bounds) => {
+                    Cell::Histogram(HistogramCell::new(Arc::clone(bounds)))
+                }
+                Resolved::Exponential {
+                    max_size,
+                    max_scale,
+                } => Cell::Exponential(ExponentialCell::new(*max_size, *max_scale)),
+            },
+            exemplars: Exemplars::default(),
+        }
+    }
+
+    /// Whether it is the series of these attributes in this stream.
+    #[inline]
+    pub(super) fn is(&self, stream: u64, pairs: Pairs<'_>) -> bool {
+        self.stream == stream && pairs.are(&self.attributes, self.order)
+    }
+
+    /// Says that it is used. False if it is about to be forgotten.
+    #[inline]
+    pub(super) fn touch(&self) -> bool {
+        match self.state.load(Ordering::Relaxed) {
+            USED => true,
+            IDLE => {
+                self.state.store(USED, Ordering::Relaxed);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The same, also if it is about to be forgotten.
+    #[inline]
+    pub(super) fn revive(&self) {
+        if self.state.load(Ordering::Relaxed) != USED {
+            self.state.store(USED, Ordering::Relaxed);
+        }
+    }
+
+    /// Keeps it for ever.
+    pub(super) fn pin(&self) {
+        self.is_pinned.store(true, Ordering::Relaxed);
+        self.revive();
+    }
+
+    #[inline]
+    pub(super) fn record<T: Measurement>(&self, value: T, origin: Origin<'_>) {
+        let slot = match &self.cell {
+            Cell::Sum(sum) => {
+                sum.add(T::TYPE, value.bits());
+                0
+            }
+            Cell::LastValue(last) => {
+                last.set(value.bits());
+                0
+            }
+            Cell::Histogram(histogram) => histogram.record(value.to_f64()),
+            Cell::Exponential(histogram) => histogram.record(value.to_f64()),
+        };
+        let number = || T::TYPE.number(value.bits());
+        self.exemplars
+            .offer(slot, || self.cell.exemplars(), origin, number);
+    }
+
+    /// Takes a value that was asked for: the first of a collection replaces what was, and of the
+    /// following ones, `adds` says whether they add to it.
+    pub(super) fn observe<T: Measurement>(
+        &self,
+        value: T,
+        collection: u64,
+        adds: bool,
+        origin: Origin<'_>,
+    ) {
+        let is_first = self.observed_in.swap(collection, Ordering::Relaxed) != collection;
+        match &self.cell {
+            Cell::Sum(sum) if is_first || !adds => sum.set(value.bits()),
+            Cell::LastValue(last) => last.set(value.bits()),
+            _ => self.record(value, origin),
+        }
+    }
+
+    pub(super) fn was_observed_in(&self, collection: u64) -> bool {
+        self.observed_in.load(Ordering::Relaxed) == collection
+    }
+
+    pub(super) fn start(&self) -> u64 {
+        self.start.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn value(&self, number: NumberType) -> CellValue {
+        match &self.cell {
+            Cell::Sum(sum) => CellValue::Sum(number.number(sum.get())),
+            Cell::LastValue(last) => {
+                CellValue::LastValue(last.get().map(|bits| number.number(bits)))
+            }
+            Cell::Histogram(histogram) => CellValue::Histogram(histogram.get()),
+            Cell::Exponential(histogram) => CellValue::Exponential(histogram.get()),
+        }
+    }
+
+    pub(super) fn exemplars(&self) -> Vec<Exemplar> {
+        self.exemplars.collect()
+    }
+
+    /// The value, which is nothing from now on.
+    pub(super) fn take(&self, number: NumberType) -> CellValue {
+        match &self.cell {
+            Cell::Sum(sum) => CellValue::Sum(number.number(sum.take())),
+            Cell::LastValue(last) => {
+                CellValue::LastValue(last.take().map(|bits| number.number(bits)))
+            }
+            Cell::Histogram(histogram) => CellValue::Histogram(histogram.take()),
+            Cell::Exponential(histogram) => CellValue::Exponential(histogram.take()),
+        }
+    }
+
+    /// Adds what another series has recorded since `start`, as far as it can be told.
+    pub(super) fn absorb(&self, value: &CellValue, number: NumberType, start: u64) {
+        self.start.fetch_min(start, Ordering::Relaxed);
+        match (&self.cell, value) {
+            (Cell::Sum(sum), CellValue::Sum(other)) => sum.add(number, NumberType::bits(*other)),
+            (Cell::LastValue(last), CellValue::LastValue(Some(other))) => {
+                last.set(NumberType::bits(*other));
+            }
+            (cell, CellValue::Histogram(other)) => {
+                cell.absorb(&histogram::weights(other), other.sum, other.range);
+            }
+            (cell, CellValue::Exponential(other)) => {
+                cell.absorb(&exponential::weights(other), other.sum, other.range);
+            }
+            _ => {}
+        }
+    }
+
+    /// At a collection: whether it is to be forgotten, because nobody has used it for `expiry`.
+    /// Threads that remember it are told one collection before.
+    pub(super) fn expires(&self, now: u64, expiry: u64) -> bool {
+        if self.is_pinned.load(Ordering::Relaxed) {
+            return false;
+        }
+        let state = &self.state;
+        match state.load(Ordering::Relaxed) {
+            USED => {
+                self.used_at.store(now, Ordering::Relaxed);
+                state.store(IDLE, Ordering::Relaxed);
+                false
+            }
+            IDLE => {
+                if now.saturating_sub(self.used_at.load(Ordering::Relaxed)) >= expiry {
+                    // unless it was used in this moment
+                    let _ =
+                        state.compare_exchange(IDLE, RETIRED, Ordering::Relaxed, Ordering::Relaxed);
+                }
+                false
+            }
+            _ => true,
+        }
+    }
+}
+
+impl Cell {
+    /// How many exemplars there may be.
+    fn exemplars(&self) -> usize {
+        match self {
+            Self::Sum(_) | Self::LastValue(_) => 1,
+            Self::Histogram(histogram) => histogram.buckets(),
+            Self::Exponential(_) => exponential::EXEMPLARS,
+        }
+    }
+
+    fn absorb(&self, weights: &[(f64, u64)], sum: f64, range: Option<(f64, f64)>) {
+        match self {
+            Self::Histogram(histogram) => histogram.absorb(weights, sum, range),
+            Self::Exponential(histogram) => histogram.absorb(weights, sum, range),
+            Self::Sum(_) | Self::LastValue(_) => {}
+        }
+    }
+}
