@@ -15,7 +15,7 @@ use crate::event::{self, ATTRIBUTES_FIELD, FATAL, SEVERITY_FIELD};
 use crate::json::{
     Fields, KeyCache, Reserved, pinned, put_bool, put_bytes, put_float, put_int, put_string,
 };
-use crate::text::{FAILED, put_cut, put_formatted};
+use crate::text::{FAILED, put_cut, put_formatted, with_formatted};
 
 /// What the visit of any field needs to know.
 #[derive(Debug)]
@@ -339,9 +339,9 @@ impl SpanVisitor<'_> {
     }
 
     fn put_text(&mut self, field: &Field, value: fmt::Arguments<'_>) {
-        let mut text = String::new();
-        put_formatted(&mut text, self.options.value_bytes, value);
-        self.put(field, |json| put_string(json, &text));
+        with_formatted(self.options.value_bytes, value, |text| {
+            self.put(field, |json| put_string(json, text));
+        });
     }
 }
 
