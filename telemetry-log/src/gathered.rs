@@ -39,6 +39,19 @@ struct Origin {
     forgotten: u64,
 }
 
+impl Origin {
+    /// To be asked for before the fields are read: what is added meanwhile makes the next line
+    /// gather again.
+    #[inline]
+    fn now(log: u64, span: SpanNumber) -> Self {
+        Self {
+            log,
+            span,
+            forgotten: FORGOTTEN.load(Ordering::Acquire),
+        }
+    }
+}
+
 /// Tells a span from all others of the process, before and after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SpanNumber {
@@ -70,24 +83,25 @@ impl Gathered {
     ) where
         S: LookupSpan<'a>,
     {
-        // read before the fields are: what is added meanwhile makes the next line gather again
-        let forgotten = FORGOTTEN.load(Ordering::Acquire);
-        let of = |span| Origin {
-            log,
-            span,
-            forgotten,
-        };
-        match span::number(innermost, spans) {
+        let of = |span| Origin::now(log, span);
+        match span::number(&innermost.id(), spans) {
             Some(number) => self.update(of(number), innermost, spans),
             None => match outer_with_fields(innermost, spans) {
                 Some((number, span)) => self.update(of(number), &span, spans),
                 None => return,
             },
         }
-        self.shown = Shown::All;
-        if event.meets(&self.all) {
-            self.leave_out(event);
+        self.show(event);
+    }
+
+    /// Shows the fields of the last line once more, if they are those of this span.
+    #[inline]
+    pub(crate) fn gather_again(&mut self, log: u64, event: &Fields, span: SpanNumber) -> bool {
+        let is_same = self.of == Some(Origin::now(log, span));
+        if is_same {
+            self.show(event);
         }
+        is_same
     }
 
     pub(crate) fn fields(&self) -> &Fields {
@@ -127,6 +141,14 @@ impl Gathered {
         }
     }
 
+    #[inline]
+    fn show(&mut self, event: &Fields) {
+        self.shown = Shown::All;
+        if event.meets(&self.all) {
+            self.leave_out(event);
+        }
+    }
+
     #[cold]
     fn leave_out(&mut self, event: &Fields) {
         self.rest.clear();
@@ -144,7 +166,7 @@ where
 {
     let mut next = span.parent();
     while let Some(span) = next {
-        if let Some(number) = span::number(&span, spans) {
+        if let Some(number) = span::number(&span.id(), spans) {
             return Some((number, span));
         }
         next = span.parent();

@@ -189,10 +189,7 @@ impl Shared {
         if self.code_location {
             self.add_location(&mut scratch.record, metadata);
         }
-        let span = context.event_span(event);
-        self.gather(scratch, span.as_ref(), spans);
-        let ids = line_ids(event, span.as_ref());
-        drop(span);
+        let ids = self.gather(scratch, event, context, spans);
         self.write_lines(scratch, metadata, unix_nanos, ids);
         if let Some(intake) = &self.otlp {
             push_record(intake, scratch, metadata, unix_nanos, ids);
@@ -212,15 +209,60 @@ impl Shared {
         record.origin.file = file;
     }
 
+    /// Reads the spans around the event and returns the ids for its line.
     #[inline]
-    fn gather<'a, S>(&self, scratch: &mut Scratch, span: Option<&SpanRef<'a, S>>, spans: &Spans)
+    fn gather<S>(
+        &self,
+        scratch: &mut Scratch,
+        event: &Event<'_>,
+        context: &Context<'_, S>,
+        spans: &Spans,
+    ) -> Option<CurrentIds>
     where
-        S: LookupSpan<'a>,
+        S: Subscriber + for<'a> LookupSpan<'a>,
     {
         scratch.gathered.clear();
         scratch.list.clear();
         scratch.names.clear();
-        let Some(span) = span else { return };
+        if event.is_contextual() && self.gather_again(scratch, context, spans) {
+            return current();
+        }
+        let span = context.event_span(event);
+        if let Some(span) = &span {
+            self.gather_from(scratch, span, spans);
+        }
+        line_ids(event, span.as_ref())
+    }
+
+    /// Whether the current span is that of the thread's last line, and its fields are all that is
+    /// wanted: then nothing needs to be looked up. A span that a filter hides from this layer has
+    /// no fields here.
+    #[inline]
+    fn gather_again<S>(
+        &self,
+        scratch: &mut Scratch,
+        context: &Context<'_, S>,
+        spans: &Spans,
+    ) -> bool
+    where
+        S: Subscriber,
+    {
+        if self.wants.list || self.wants.names {
+            return false;
+        }
+        let log = self.visit.reserved.generation();
+        let span = context.current_span();
+        let number = span.id().and_then(|id| span::number(id, spans));
+        number.is_some_and(|number| {
+            let event = &scratch.record.fields;
+            scratch.gathered.gather_again(log, event, number)
+        })
+    }
+
+    fn gather_from<'a, S>(&self, scratch: &mut Scratch, span: &SpanRef<'a, S>, spans: &Spans)
+    where
+        S: LookupSpan<'a>,
+    {
         if self.wants.fields {
             let log = self.visit.reserved.generation();
             let event = &scratch.record.fields;

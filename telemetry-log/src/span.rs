@@ -77,12 +77,8 @@ pub(crate) fn on_close(id: &Id, spans: &Spans) {
 
 /// The span's number, if it has fields.
 #[inline]
-pub(crate) fn number<'a, S>(span: &SpanRef<'a, S>, spans: &Spans) -> Option<SpanNumber>
-where
-    S: LookupSpan<'a>,
-{
-    let id = span.id();
-    let open = spans.read(&id);
+pub(crate) fn number(id: &Id, spans: &Spans) -> Option<SpanNumber> {
+    let open = spans.read(id);
     open.get(&id.into_u64()).map(|(_, number)| *number)
 }
 
