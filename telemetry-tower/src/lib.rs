@@ -82,15 +82,23 @@
 mod authority;
 mod classify;
 mod head;
+mod headers;
 pub mod http;
 mod method;
 mod metrics;
+mod proxies;
 mod query;
+mod request_body;
 mod route;
 pub mod semconv;
 
-pub use crate::http::server::{ServerBody, ServerFuture, ServerLayer, ServerService};
+pub use crate::http::server::{
+    AccessLog, Compensation, Correlation, CorrelationId, Outcome, ServerBody, ServerFuture,
+    ServerLayer, ServerService,
+};
 pub use classify::{Classify, DefaultClassify, Failure};
 pub use head::RequestHead;
 pub use method::KnownMethods;
+pub use proxies::{InvalidNetwork, TrustedProxies};
+pub use request_body::{CountRequestBody, CountRequestBodyService, CountedBody};
 pub use route::{MatchedRoute, Route, RouteExtractor};

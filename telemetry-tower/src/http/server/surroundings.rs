@@ -66,7 +66,7 @@ fn baggage(incoming: &Extracted) -> Option<Context> {
     )))
 }
 
-fn ids(context: &SpanContext) -> CurrentIds {
+pub(super) fn ids(context: &SpanContext) -> CurrentIds {
     CurrentIds {
         trace_id: context.trace_id(),
         span_id: context.span_id(),
