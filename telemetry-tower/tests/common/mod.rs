@@ -18,6 +18,7 @@ use telemetry_core::trace::{Engine, EngineSettings, SpanLayer};
 use telemetry_log::{LogHandle, LogSink, Logs, SinkConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 
 pub(crate) const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -45,7 +46,7 @@ pub(crate) struct Finished {
     /// The spans it links to, `trace:span`.
     pub(crate) links: Vec<String>,
     /// The whole message, as it is exported.
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) exported: String,
     attributes: BTreeMap<String, String>,
 }
 
@@ -121,7 +122,7 @@ impl Finished {
                 .links()
                 .map(|link| format!("{}:{}", link.trace_id, link.span_id))
                 .collect(),
-            bytes: message.to_vec(),
+            exported: String::from_utf8_lossy(message).into_owned(),
             attributes: attributes.collect(),
         }
     }
@@ -192,7 +193,9 @@ pub(crate) fn run<F: Future>(test: impl FnOnce(Telemetry, Lines) -> F) -> F::Out
     let (layer, handle) = Logs::builder().sink(sink).build().unwrap();
     let subscriber = tracing_subscriber::registry()
         .with(telemetry.layer())
-        .with(layer);
+        .with(layer)
+        // the HTTP/2 of the server and of the client has spans of its own
+        .with(filter_fn(|metadata| !metadata.target().starts_with("h2")));
     let _current = tracing::subscriber::set_default(subscriber);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
