@@ -328,6 +328,28 @@ mod tracestate {
     }
 
     #[test]
+    fn it_must_be_sent_on_by_a_service_that_records_no_span() {
+        for baggage in ["", "baggage: a=1\r\n"] {
+            let request = format!(
+                "GET /first HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{}tracestate: 1a@b@c=1\r\n{baggage}\r\n",
+                parent("01")
+            );
+            let raw = run(|_, _| async move {
+                let (next, mut received) = next_service().await;
+                let app = Router::new().route("/first", get(call)).with_state(next);
+                let layer = ServerLayer::new().filter(|_| false);
+                exchange(serve(app.layer(layer)).await, request).await;
+                received.recv().await.unwrap()
+            });
+            let own = format!("traceparent: 00-{TRACE}-{PARENT}-00\r\n");
+            assert!(
+                raw.contains(&own) && raw.contains("tracestate: 1a@b@c=1\r\n"),
+                "{raw}"
+            );
+        }
+    }
+
+    #[test]
     fn several_headers_must_be_combined_in_order_and_should_be_sent_as_one() {
         let hop = hop(with(
             "tracestate: a=1,b=2\r\ntracestate: c=3\r\ntracestate: d=4\r\n",
