@@ -59,7 +59,7 @@ impl Captured {
                     truncate(&text, MAX_VALUE).to_owned().into()
                 })
                 .collect();
-            (!values.is_empty()).then(|| (&**key, Value::Array(Array::String(values))))
+            (!values.is_empty()).then_some((&**key, Value::Array(Array::String(values))))
         })
     }
 
