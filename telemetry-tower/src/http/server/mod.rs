@@ -16,6 +16,10 @@
 //! | the service or the body fails | the type of the error | `Error`, with its message |
 //! | the future or the body is dropped before its end | `cancelled` | `Error` |
 //! | the service panics | `panic` | `Error` |
+//!
+//! A request that never became one, because its client left within the head, has no span. An outer
+//! timeout and a client that leaves look the same from here: `cancelled`. Built with `panic = "abort"`
+//! there is no outcome `panic`, since nothing runs after one.
 
 mod access_log;
 mod attributes;
