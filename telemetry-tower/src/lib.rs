@@ -39,17 +39,32 @@
 //! | attribute | value |
 //! |---|---|
 //! | `http.request.method` | the method, or `_OTHER` if it is not one of [`KnownMethods`]; then `http.request.method_original` is what was sent |
-//! | `http.route` | what the [`RouteExtractor`] finds, by default axum's `MatchedPath` |
+//! | `http.route` | what the [`RouteExtractor`] finds, by default axum's `MatchedPath`; [`RpcPath`] for tonic-like paths |
 //! | `http.response.status_code` | the status |
 //! | `error.type` | for a failure, see [`Classify`]: the status, the type of the error, `cancelled` or `panic`, unless the handler has set it |
 //! | `url.scheme`, `url.path` | of the target; the scheme is `http` if the target has none |
 //! | `url.query` | the query, with the values of keys that sign or authorise replaced by `REDACTED` |
 //! | `server.address`, `server.port` | of the target, or of the `Host` header if it is valid |
-//! | `client.address` | the peer's, if the server put axum's `ConnectInfo<SocketAddr>` or a `SocketAddr` into the extensions |
+//! | `client.address` | the peer's, if the server put axum's `ConnectInfo<SocketAddr>` or a `SocketAddr` into the extensions; with [`TrustedProxies`] the client's in front of them |
 //! | `network.protocol.version` | `1.0`, `1.1`, `2` or `3` |
 //! | `user_agent.original` | the header; bytes that are not UTF-8 become U+FFFD |
 //!
-//! No other header is recorded. Texts that a client chose are cut at 8000 characters.
+//! Texts that a client chose are cut at 8000 characters. No other header is recorded.
+//!
+//! # Options
+//!
+//! All are off, and then cost nothing.
+//!
+//! | option | what it does |
+//! |---|---|
+//! | [`public_endpoint`](ServerLayer::public_endpoint) | a trace of its own with a link to the caller, for requests of strangers |
+//! | [`request_headers`](ServerLayer::request_headers), [`response_headers`](ServerLayer::response_headers) | `http.request.header.<name>`, `http.response.header.<name>`; never those with secrets |
+//! | [`body_sizes`](ServerLayer::body_sizes) | `http.request.body.size`, `http.response.body.size`; see [`CountRequestBody`] |
+//! | [`trusted_proxies`](ServerLayer::trusted_proxies) | `client.address` from `X-Forwarded-For` or `Forwarded` |
+//! | [`access_log`](ServerLayer::access_log) | one line for each request, with a level by its outcome |
+//! | [`correlation_id`](ServerLayer::correlation_id) | an id in the response, the span, the baggage and each line |
+//! | [`server_timing`](ServerLayer::server_timing), [`response_traceparent`](ServerLayer::response_traceparent) | the ids of the span in the response |
+//! | [`compensation`](ServerLayer::compensation) | a hook that undoes a failed request of an idempotent route |
 //!
 //! # Its end
 //!
@@ -82,15 +97,25 @@
 mod authority;
 mod classify;
 mod head;
+mod headers;
 pub mod http;
 mod method;
 mod metrics;
+mod proxies;
 mod query;
+mod request_body;
 mod route;
+mod rpc_path;
 pub mod semconv;
 
-pub use crate::http::server::{ServerBody, ServerFuture, ServerLayer, ServerService};
+pub use crate::http::server::{
+    AccessLog, Compensation, Correlation, CorrelationId, Outcome, ServerBody, ServerFuture,
+    ServerLayer, ServerService,
+};
 pub use classify::{Classify, DefaultClassify, Failure};
 pub use head::RequestHead;
 pub use method::KnownMethods;
+pub use proxies::{InvalidNetwork, TrustedProxies};
+pub use request_body::{CountRequestBody, CountRequestBodyService, CountedBody};
 pub use route::{MatchedRoute, Route, RouteExtractor};
+pub use rpc_path::RpcPath;

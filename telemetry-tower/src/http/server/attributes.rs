@@ -8,6 +8,7 @@ use http::{HeaderValue, Version, header};
 use telemetry_core::otlp::Attributes;
 use telemetry_core::otlp::attributes::truncate;
 
+use super::options::Options;
 use crate::{RequestHead, Route, authority, query, semconv};
 
 /// How much of a text is recorded that a client chose, in characters: the length that RFC 9110
@@ -20,6 +21,7 @@ pub(super) fn fill(
     head: RequestHead<'_>,
     method: Option<&str>,
     route: Option<&Route>,
+    options: &Options,
 ) {
     if let Some(method) = method {
         attributes.push(semconv::HTTP_REQUEST_METHOD, method);
@@ -38,8 +40,11 @@ pub(super) fn fill(
     if let Some(agent) = head.headers().get(header::USER_AGENT) {
         attributes.push(semconv::USER_AGENT_ORIGINAL, cut(&text(agent)));
     }
-    if let Some(address) = client_address(head) {
+    if let Some(address) = client_address(head, options) {
         push_address(attributes, address);
+    }
+    if let Some(captured) = &options.request_headers {
+        captured.fill(attributes, head.headers());
     }
 }
 
@@ -66,7 +71,7 @@ pub(super) fn cut(text: &str) -> &str {
 }
 
 /// The text of a header, whose bytes need not be UTF-8.
-fn text(value: &HeaderValue) -> Cow<'_, str> {
+pub(super) fn text(value: &HeaderValue) -> Cow<'_, str> {
     String::from_utf8_lossy(value.as_bytes())
 }
 
@@ -81,11 +86,16 @@ pub(super) fn version(version: Version) -> Option<&'static str> {
     }
 }
 
-/// Who is at the other end of the connection, if the server has told.
-fn client_address(head: RequestHead<'_>) -> Option<IpAddr> {
-    connect_info(head)
+/// Who is at the other end of the connection, if the server has told; or whom the proxies name that
+/// are trusted.
+pub(super) fn client_address(head: RequestHead<'_>, options: &Options) -> Option<IpAddr> {
+    let peer = connect_info(head)
         .or_else(|| head.extensions().get::<SocketAddr>())
-        .map(SocketAddr::ip)
+        .map(SocketAddr::ip)?;
+    Some(match &options.proxies {
+        None => peer.to_canonical(),
+        Some(proxies) => proxies.client(peer, head.headers()),
+    })
 }
 
 #[cfg(feature = "axum")]
@@ -107,7 +117,7 @@ const MAX_ADDRESS: usize = 45;
 fn push_address(attributes: &mut Attributes, address: IpAddr) {
     let mut text = [0; MAX_ADDRESS];
     let mut rest = &mut text[..];
-    if write!(rest, "{}", address.to_canonical()).is_err() {
+    if write!(rest, "{address}").is_err() {
         return;
     }
     let left = rest.len();

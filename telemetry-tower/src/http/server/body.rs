@@ -95,6 +95,11 @@ where
             return inner.poll_frame(cx);
         };
         let polled = ready!(operation.run(|| inner.as_mut().poll_frame(cx)));
+        if let Some(Ok(frame)) = &polled
+            && let Some(data) = frame.data_ref()
+        {
+            operation.sent(data.remaining());
+        }
         let last = match &polled {
             None => true,
             Some(Err(error)) => {

@@ -86,8 +86,8 @@ fn respond<B: Body>(
     mut operation: Operation,
     answer: Answer,
 ) -> Response<ServerBody<B>> {
-    let (parts, body) = response.into_parts();
-    operation.response(parts.status, &parts.headers);
+    let (mut parts, body) = response.into_parts();
+    operation.response(parts.status, &mut parts.headers);
     let body = if answer.has_body(parts.status) {
         ServerBody::new(body, operation, &parts.headers)
     } else {

@@ -16,22 +16,38 @@
 //! | the service or the body fails | the type of the error | `Error`, with its message |
 //! | the future or the body is dropped before its end | `cancelled` | `Error` |
 //! | the service panics | `panic` | `Error` |
+//!
+//! A request that never became one, because its client left within the head, has no span. An outer
+//! timeout and a client that leaves look the same from here: `cancelled`. Built with `panic = "abort"`
+//! there is no outcome `panic`, since nothing runs after one.
 
+mod access_log;
 mod attributes;
 mod body;
+mod compensation;
+mod correlation;
 mod future;
 mod layer;
 mod name;
+mod notes;
 mod operation;
 mod options;
+mod outcome;
 mod service;
 mod start;
 mod surroundings;
 
+pub use access_log::AccessLog;
 pub use body::ServerBody;
+pub use compensation::Compensation;
+pub use correlation::{Correlation, CorrelationId};
 pub use future::ServerFuture;
 pub use layer::ServerLayer;
+pub use outcome::Outcome;
 pub use service::ServerService;
 
 /// The target of the spans of server requests, at level INFO: what a filter names to hide them.
 pub const TARGET: &str = "telemetry_tower::http";
+
+/// The target of the lines of the [`AccessLog`].
+pub const ACCESS_TARGET: &str = "telemetry_tower::access";

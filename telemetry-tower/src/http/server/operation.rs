@@ -12,6 +12,7 @@ use telemetry_core::trace::{self, Record};
 use tracing::Span;
 
 use super::attributes::cut;
+use super::notes::Notes;
 use super::options::Options;
 use super::surroundings::Surroundings;
 use crate::metrics::{End, Measured};
@@ -27,6 +28,8 @@ pub(super) struct Operation {
     recorded: bool,
     /// None if it is not measured, or not any more.
     measured: Option<Measured>,
+    /// What the options want to know; none until its end and if they want nothing.
+    notes: Option<Box<Notes>>,
     options: Arc<Options>,
     status: Option<StatusCode>,
     failure: Option<Failure>,
@@ -46,6 +49,7 @@ impl Operation {
             surroundings,
             recorded,
             measured: None,
+            notes: None,
             options: Arc::clone(options),
             status: None,
             failure: None,
@@ -57,6 +61,18 @@ impl Operation {
     pub(super) fn measured(mut self, measured: Measured) -> Self {
         self.measured = Some(measured);
         self
+    }
+
+    /// The same request, of which more is noted.
+    pub(super) fn noting(mut self, notes: Option<Box<Notes>>) -> Self {
+        self.notes = notes;
+        self
+    }
+
+    /// What is noted, if anything.
+    #[inline]
+    pub(super) fn notes(&self) -> Option<&Notes> {
+        self.notes.as_deref()
     }
 
     /// Runs a part of the work inside the span. If it panics, the span ends.
@@ -85,11 +101,28 @@ impl Operation {
         }
     }
 
-    /// Notes the head of the response.
-    pub(super) fn response(&mut self, status: StatusCode, headers: &HeaderMap) {
-        if self.is_watched() {
-            self.status = Some(status);
-            self.failure = self.options.classify.response(status, headers);
+    /// Notes the head of the response, and adds to it what the caller is to know.
+    pub(super) fn response(&mut self, status: StatusCode, headers: &mut HeaderMap) {
+        if !self.is_watched() {
+            return;
+        }
+        self.status = Some(status);
+        self.failure = self.options.classify.response(status, headers);
+        if let (true, Some(captured)) = (self.recorded, &self.options.response_headers) {
+            trace::with_record(&self.span, |record| {
+                captured.fill(&mut record.attributes, headers);
+            });
+        }
+        if let Some(notes) = &self.notes {
+            notes.answer(&self.options, headers);
+        }
+    }
+
+    /// Counts bytes of the response's body.
+    #[inline]
+    pub(super) fn sent(&mut self, bytes: usize) {
+        if let Some(notes) = &mut self.notes {
+            notes.sent(bytes);
         }
     }
 
@@ -108,26 +141,35 @@ impl Operation {
 
     /// Whether somebody wants to know how it ends.
     fn is_watched(&self) -> bool {
-        self.recorded || self.measured.is_some()
+        self.recorded || self.measured.is_some() || self.notes.is_some()
     }
 
     fn finish(&mut self) {
-        let failure = self.failure.take();
+        let notes = self.notes.take();
         let end = End {
             status: self.status,
-            failure,
+            failure: self.failure.take(),
         };
+        if let Some(notes) = notes.as_deref().filter(|notes| notes.compensates()) {
+            self.compensate(notes, &end);
+        }
         if let Some(measured) = self.measured.take() {
             // an exemplar takes the ids that are current
             let _entered = self.recorded.then(|| self.enter());
             self.options.instruments.end(measured, &end);
         }
         if std::mem::take(&mut self.recorded) {
-            self.end_span(end);
+            let sizes = notes.as_deref().map_or([None; 2], |notes| {
+                notes.sizes(&self.options, end.status.is_some())
+            });
+            self.end_span(&end, sizes);
+        }
+        if let Some(notes) = notes.as_deref().filter(|notes| notes.logs()) {
+            self.log(notes, &end);
         }
     }
 
-    fn end_span(&mut self, end: End) {
+    fn end_span(&mut self, end: &End, sizes: [Option<u64>; 2]) {
         let End { status, failure } = end;
         let message = self.message.take();
         trace::end(&self.span, |record| {
@@ -137,10 +179,30 @@ impl Operation {
                     .attributes
                     .set(semconv::HTTP_RESPONSE_STATUS_CODE, code);
             }
-            if let Some(failure) = &failure {
+            for (key, size) in SIZES.into_iter().zip(sizes) {
+                if let Some(size) = size.and_then(|size| i64::try_from(size).ok()) {
+                    record.attributes.set(key, size);
+                }
+            }
+            if let Some(failure) = failure {
                 fail(record, failure, message);
             }
         });
+    }
+
+    /// Before the span ends, so that what is done is inside it.
+    #[cold]
+    fn compensate(&self, notes: &Notes, end: &End) {
+        if let Some(compensation) = &self.options.compensation {
+            let _entered = self.enter();
+            compensation.run(&notes.outcome(end));
+        }
+    }
+
+    /// After the span has ended: the line of a failure is no event of it.
+    fn log(&self, notes: &Notes, end: &End) {
+        let _entered = self.enter();
+        notes.log(&self.options, &notes.outcome(end));
     }
 
     fn finish_early(&mut self, failure: Failure) {
@@ -156,6 +218,11 @@ impl Drop for Operation {
         }
     }
 }
+
+const SIZES: [&str; 2] = [
+    semconv::HTTP_REQUEST_BODY_SIZE,
+    semconv::HTTP_RESPONSE_BODY_SIZE,
+];
 
 /// The work runs inside the span until this is dropped, in the order of the fields.
 struct Entered<'a> {

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use telemetry_core::context::propagate::{self, Extracted};
+use telemetry_core::context::{CurrentIds, SpanContext};
 use telemetry_core::otlp::Kind;
 use telemetry_core::trace::{Prepared, prepare};
 use tracing::Span;
 
+use super::notes::Notes;
 use super::operation::Operation;
 use super::options::Options;
-use super::surroundings::Surroundings;
-use super::{TARGET, attributes, name};
-use crate::RequestHead;
-use crate::metrics::{Labels, Scheme};
+use super::surroundings::{Surroundings, ids};
+use super::{CorrelationId, TARGET, attributes, name};
+use crate::metrics::{Labels, Measured, Scheme};
+use crate::{RequestHead, Route};
 
 /// The name of a span whose method is not known.
 const UNKNOWN: &str = "HTTP";
@@ -20,50 +22,127 @@ const UNKNOWN: &str = "HTTP";
 /// Finds the parent, decides whether to record, and makes the span.
 pub(super) fn start(options: &Arc<Options>, head: RequestHead<'_>) -> Operation {
     let mut incoming = propagate::extract(head.headers());
-    if !options.traces(&head) {
-        incoming.set_decision(false, false);
-        return carry(Span::none(), &incoming, options);
-    }
-    let method = options.methods.name(head.method());
-    let route = options.route.route(&head);
-    let measured = options.instruments.begin(Labels {
-        method: method.map(|_| head.method().clone()),
-        route: route.clone(),
-        scheme: Scheme::of(head.uri().scheme_str()),
-        version: attributes::version(head.version()),
-    });
-    let operation = name::with_name(method.unwrap_or(UNKNOWN), route.as_ref(), |name| {
-        let Some(mut prepared) = prepare(&incoming, name, Kind::Server) else {
-            return carry(span(), &incoming, options);
-        };
-        if let Some(record) = prepared.record_mut() {
-            record.set_name(name);
-            attributes::fill(&mut record.attributes, head, method, route.as_ref());
-        }
-        make(prepared, &incoming, options)
-    });
-    operation.measured(measured)
-}
-
-/// A request that nobody records: the caller's context passes through.
-fn carry(span: Span, incoming: &Extracted, options: &Arc<Options>) -> Operation {
-    let surroundings = Surroundings::without_span(incoming.span_context.as_ref(), incoming);
-    Operation::new(span, false, surroundings, options)
-}
-
-fn make(prepared: Prepared, incoming: &Extracted, options: &Arc<Options>) -> Operation {
-    let identity = prepared.span_context();
-    let offer = prepared.offer(TARGET);
-    let span = span();
-    if offer.is_taken() {
-        let surroundings = Surroundings::with_span(incoming);
-        Operation::new(span, identity.is_sampled(), surroundings, options)
+    let caller = options.is_public(&head).then(|| part(&mut incoming));
+    let correlation = options
+        .correlation
+        .as_ref()
+        .map(|it| it.of(head.headers(), &mut incoming.baggage));
+    let beginning = Beginning {
+        options,
+        head,
+        caller: caller.flatten(),
+        correlation,
+        route: options.route.route(&head),
+    };
+    if options.traces(&head) {
+        beginning.trace(&incoming)
     } else {
-        let surroundings = Surroundings::without_span(Some(&identity), incoming);
-        Operation::new(span, false, surroundings, options)
+        beginning.leave_out(incoming)
     }
 }
 
-fn span() -> Span {
-    tracing::info_span!(target: TARGET, "HTTP request")
+/// Takes the parent away from a request that begins a trace of its own.
+fn part(incoming: &mut Extracted) -> Option<SpanContext> {
+    incoming.sampled = None;
+    incoming.debug = false;
+    incoming.span_context.take()
+}
+
+/// What is known of a request before it has a span.
+struct Beginning<'a> {
+    options: &'a Arc<Options>,
+    head: RequestHead<'a>,
+    /// Who called, if it is no parent.
+    caller: Option<SpanContext>,
+    correlation: Option<CorrelationId>,
+    route: Option<Route>,
+}
+
+impl Beginning<'_> {
+    /// A request with a span, if there is an engine.
+    fn trace(&self, incoming: &Extracted) -> Operation {
+        if let Some(refused) = &self.options.refused {
+            refused.tell();
+        }
+        let method = self.options.methods.name(self.head.method());
+        let route = self.route.as_ref();
+        let measured = self.measure(method);
+        let operation = name::with_name(method.unwrap_or(UNKNOWN), route, |name| {
+            let Some(mut prepared) = prepare(incoming, name, Kind::Server) else {
+                let span = self.span();
+                return self.carry(span, incoming.span_context.as_ref(), incoming, false);
+            };
+            if let Some(record) = prepared.record_mut() {
+                record.set_name(name);
+                let attributes = &mut record.attributes;
+                attributes::fill(attributes, self.head, method, route, self.options);
+                if let Some(caller) = &self.caller {
+                    record.add_link(caller, &[]);
+                }
+            }
+            self.make(prepared, incoming)
+        });
+        operation.measured(measured)
+    }
+
+    fn measure(&self, method: Option<&str>) -> Measured {
+        self.options.instruments.begin(Labels {
+            method: method.map(|_| self.head.method().clone()),
+            route: self.route.clone(),
+            scheme: Scheme::of(self.head.uri().scheme_str()),
+            version: attributes::version(self.head.version()),
+        })
+    }
+
+    /// A request that was left out: nothing inside it is recorded by a sampler that follows its
+    /// parent.
+    fn leave_out(&self, mut incoming: Extracted) -> Operation {
+        incoming.set_decision(false, false);
+        let identity = incoming.span_context.clone().or_else(|| {
+            let own = prepare(&incoming, UNKNOWN, Kind::Server)?.span_context();
+            Some(own.with_sampled(false))
+        });
+        self.carry(Span::none(), identity.as_ref(), &incoming, true)
+    }
+
+    /// A request that nobody records: a context passes through.
+    fn carry(
+        &self,
+        span: Span,
+        identity: Option<&SpanContext>,
+        incoming: &Extracted,
+        left_out: bool,
+    ) -> Operation {
+        let surroundings = Surroundings::without_span(identity, incoming);
+        let operation = Operation::new(span, false, surroundings, self.options);
+        operation.noting(self.notes(identity.map(ids), left_out))
+    }
+
+    fn make(&self, prepared: Prepared, incoming: &Extracted) -> Operation {
+        let identity = prepared.span_context();
+        let offer = prepared.offer(TARGET);
+        let span = self.span();
+        if !offer.is_taken() {
+            return self.carry(span, Some(&identity), incoming, false);
+        }
+        let surroundings = Surroundings::with_span(incoming);
+        let operation = Operation::new(span, identity.is_sampled(), surroundings, self.options);
+        operation.noting(self.notes(Some(ids(&identity)), false))
+    }
+
+    fn notes(&self, ids: Option<CurrentIds>, left_out: bool) -> Option<Box<Notes>> {
+        let correlation = self.correlation.as_ref();
+        let route = self.route.as_ref();
+        Notes::new(self.options, self.head, route, ids, correlation, left_out)
+    }
+
+    /// A field of the span is in every line within it.
+    fn span(&self) -> Span {
+        match &self.correlation {
+            None => tracing::info_span!(target: TARGET, "HTTP request"),
+            Some(id) => {
+                tracing::info_span!(target: TARGET, "HTTP request", correlation_id = id.as_str())
+            }
+        }
+    }
 }
