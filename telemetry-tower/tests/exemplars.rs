@@ -1,6 +1,5 @@
 //! From the duration of a request to its span. Alone in its process: which callsites are of
 //! interest is global, and tests without a subscriber would say that none is.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use axum::Router;
 use axum::body::Body;
