@@ -99,6 +99,10 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
         page,
         stderr,
         voice,
+        #[cfg(feature = "doctor")]
+        plan: plan.clone(),
+        #[cfg(feature = "doctor")]
+        report: report.clone(),
         timeout: builder.shutdown_timeout,
         ended: OnceLock::new(),
     };
