@@ -60,6 +60,7 @@ pub mod export;
 pub mod metrics;
 pub mod otlp;
 pub mod pipeline;
+mod semconv;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod trace;
