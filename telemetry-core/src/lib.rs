@@ -57,6 +57,7 @@ pub mod config;
 pub mod context;
 pub mod diagnostics;
 pub mod export;
+pub mod instrument;
 pub mod metrics;
 pub mod otlp;
 pub mod pipeline;
