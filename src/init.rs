@@ -92,6 +92,8 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
     // 7. What telemetry measures of itself, now that there is something to measure.
     let lanes = pipeline.as_ref().map_or(&[][..], Pipeline::lanes);
     self_metrics::register(Metrics::global(), lanes, engine.as_ref());
+    #[cfg(feature = "runtime")]
+    telemetry_core::runtime::observe(Metrics::global());
     // 8. Lines last: they carry the ids that the span layer has made current.
     let (layers, lines) = lines::start(&plan, builder.sinks, records, &builder.clock, &voice);
     let layer = engine.clone().map(SpanLayer::new);

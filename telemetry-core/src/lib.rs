@@ -61,6 +61,8 @@ pub mod instrument;
 pub mod metrics;
 pub mod otlp;
 pub mod pipeline;
+#[cfg(feature = "runtime")]
+pub mod runtime;
 mod semconv;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -19,7 +19,6 @@ pub(crate) const MESSAGING_SYSTEM: &str = "messaging.system";
 pub(crate) const OTEL_COMPONENT_NAME: &str = "otel.component.name";
 pub(crate) const OTEL_COMPONENT_TYPE: &str = "otel.component.type";
 pub(crate) const OTEL_SPAN_SAMPLING_RESULT: &str = "otel.span.sampling_result";
-pub(crate) const PROCESS_CONTEXT_SWITCH_TYPE: &str = "process.context_switch.type";
 pub(crate) const SERVER_ADDRESS: &str = "server.address";
 pub(crate) const SERVER_PORT: &str = "server.port";
 pub(crate) const TELEMETRY_CACHE_NAME: &str = "telemetry.cache.name";
@@ -178,12 +177,6 @@ pub(crate) const METRIC_OTEL_SDK_SPAN_STARTED: Metric = Metric {
     name: "otel.sdk.span.started",
     unit: "{span}",
     description: "Spans that were started and are recorded.",
-};
-
-pub(crate) const METRIC_PROCESS_CONTEXT_SWITCHES: Metric = Metric {
-    name: "process.context_switches",
-    unit: "{context_switch}",
-    description: "Context switches, by whether the process asked for them.",
 };
 
 pub(crate) const METRIC_PROCESS_CPU_TIME: Metric = Metric {
