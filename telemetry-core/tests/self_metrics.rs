@@ -9,13 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_values::{count_of, value_of};
+use opentelemetry::{InstrumentationScope, KeyValue};
 use telemetry_core::clock::Clock;
+use telemetry_core::config::Temporality;
 use telemetry_core::diagnostics::{Voice, self_metrics};
 use telemetry_core::export::{Accepted, ExportError, ExportFuture, Exporter};
-use telemetry_core::metrics::{Registry, RegistrySettings, Snapshot};
+use telemetry_core::metrics::{Producer, Registry, RegistrySettings, Snapshot};
 use telemetry_core::otlp::ScopeId;
 use telemetry_core::pipeline::{
-    Backoff, Batch, ExporterFactory, Intake, Lane, LaneSettings, Pipeline, QueueLimits, Signal,
+    Backoff, Batch, ExporterFactory, Intake, Lane, LaneSettings, MetricSource, Pipeline,
+    QueueLimits, Signal,
 };
 use telemetry_core::trace::{Engine, EngineSettings, SpanLayer};
 use tracing_subscriber::layer::SubscriberExt;
@@ -67,6 +70,10 @@ fn settings(signal: Signal) -> LaneSettings {
 }
 
 fn start(signal: Signal) -> (Arc<Lane>, Pipeline) {
+    start_with(signal, |lane| lane)
+}
+
+fn start_with(signal: Signal, set_up: impl FnOnce(Lane) -> Lane) -> (Arc<Lane>, Pipeline) {
     let destination = "https://collector.example:4318/v1/traces";
     let lane = Lane::new(
         settings(signal),
@@ -74,7 +81,7 @@ fn start(signal: Signal) -> (Arc<Lane>, Pipeline) {
         Clock::system(),
         Voice::silent(),
     );
-    let lane = Arc::new(lane);
+    let lane = Arc::new(set_up(lane));
     let factory: ExporterFactory = Box::new(|| Ok(Box::new(Moody { batches: 0 })));
     let pipeline = Pipeline::start(vec![(Arc::clone(&lane), factory)]).unwrap();
     (lane, pipeline)
@@ -119,46 +126,26 @@ fn every_span_is_told_from_the_queue_to_the_receiver() {
             "otel.sdk.exporter.span.exported",
         ],
     );
-    let expected = BTreeMap::from([
-        (
-            format!("otel.sdk.processor.span.queue.size{{{processor}}}"),
-            4.0,
-        ),
-        (
-            format!("otel.sdk.processor.span.queue.capacity{{{processor}}}"),
-            4.0,
-        ),
-        (
-            format!("otel.sdk.processor.span.processed{{{processor}}}"),
-            10.0,
-        ),
-        (
-            format!("otel.sdk.processor.span.processed{{error.type=queue_full,{processor}}}"),
-            2.0,
-        ),
-        (
-            format!("otel.sdk.exporter.span.inflight{{{exporter}}}"),
-            4.0,
-        ),
-        (
-            format!("otel.sdk.exporter.span.exported{{{exporter}}}"),
-            2.0,
-        ),
-        (
-            format!("otel.sdk.exporter.span.exported{{error.type=rejected,{exporter}}}"),
-            1.0,
-        ),
-        (
-            format!("otel.sdk.exporter.span.exported{{error.type=refused,{exporter}}}"),
-            3.0,
-        ),
-    ]);
+    let refused = format!("error.type=refused,{exporter}");
+    let rejected = format!("error.type=rejected,{exporter}");
+    let full = format!("error.type=queue_full,{processor}");
+    let expected = [
+        ("processor.span.queue.size", processor, 4.0),
+        ("processor.span.queue.capacity", processor, 4.0),
+        ("processor.span.processed", processor, 10.0),
+        ("processor.span.processed", &full, 2.0),
+        ("exporter.span.inflight", exporter, 4.0),
+        ("exporter.span.exported", exporter, 2.0),
+        ("exporter.span.exported", &rejected, 1.0),
+        ("exporter.span.exported", &refused, 3.0),
+    ];
+    let expected =
+        expected.map(|(name, labels, value)| (format!("otel.sdk.{name}{{{labels}}}"), value));
+    let expected = BTreeMap::from(expected);
     assert_eq!(told, expected);
-    let durations = count_of(&snapshot, "otel.sdk.exporter.operation.duration");
-    let expected = ["rejected", "refused"].map(|reason| {
-        let key = format!("otel.sdk.exporter.operation.duration{{error.type={reason},{exporter}}}");
-        (key, 1)
-    });
+    let name = "otel.sdk.exporter.operation.duration";
+    let durations = count_of(&snapshot, name);
+    let expected = [rejected, refused].map(|labels| (format!("{name}{{{labels}}}"), 1));
     assert_eq!(durations, BTreeMap::from(expected));
     pipeline.shutdown(Duration::ZERO);
 }
@@ -216,17 +203,43 @@ fn log_records_are_counted_and_a_registry_keeps_no_pipeline() {
 }
 
 #[test]
+fn data_points_are_counted_where_nothing_waits() {
+    let registry = Registry::new(RegistrySettings::default());
+    let shop = Registry::new(RegistrySettings::default());
+    let meter = shop.meter(InstrumentationScope::builder("shop").build());
+    let orders = meter.u64_counter("orders").build();
+    for state in ["new", "paid", "sent"] {
+        orders.add(1, &[KeyValue::new("state", state)]);
+    }
+    let (lane, pipeline) = start_with(Signal::Metrics, |lane| {
+        lane.collecting(MetricSource {
+            producer: Arc::new(shop),
+            temporality: Temporality::Cumulative,
+        })
+    });
+    self_metrics::register(&registry, std::slice::from_ref(&lane), None);
+    pipeline.flush(Duration::from_secs(30)).unwrap();
+    let snapshot = registry.collect();
+    let name = "otel.sdk.exporter.metric_data_point.exported";
+    let told = value_of(&snapshot, name).into_values().collect::<Vec<_>>();
+    assert_eq!(told, [1.0, 2.0], "rejected and taken");
+    let name = "otel.sdk.exporter.metric_data_point.inflight";
+    assert_eq!(
+        value_of(&snapshot, name).into_values().collect::<Vec<_>>(),
+        [0.0]
+    );
+    pipeline.shutdown(Duration::ZERO);
+}
+
+#[test]
 fn collections_are_timed_and_refused_measurements_counted() {
     let registry = Registry::new(RegistrySettings::default());
     self_metrics::register(&registry, &[], None);
-    let meter = registry.meter(opentelemetry::InstrumentationScope::builder("shop").build());
+    let meter = registry.meter(InstrumentationScope::builder("shop").build());
     meter.f64_gauge("room").build().record(f64::NAN, &[]);
+    let reader = self_metrics::Timed::new(&registry, "periodic_metric_reader");
     for _ in 0..2 {
-        drop(self_metrics::collect(
-            &registry,
-            "periodic_metric_reader",
-            &Clock::system(),
-        ));
+        drop(reader.collect());
     }
     let snapshot = registry.collect();
     let name = "otel.sdk.metric_reader.collection.duration";

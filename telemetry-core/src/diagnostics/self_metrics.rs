@@ -7,10 +7,10 @@
 use std::sync::{Arc, Weak};
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{AsyncInstrument, Meter};
+use opentelemetry::metrics::{AsyncInstrument, Histogram, Meter};
 
 use crate::clock::Clock;
-use crate::metrics::{Registry, Snapshot};
+use crate::metrics::{Producer, Registry, Snapshot};
 use crate::pipeline::{DropReason, Lane, Ledger, Signal, component, error_type};
 use crate::semconv::{self, Metric, signed};
 use crate::trace::{Engine, SpanCounters};
@@ -60,20 +60,49 @@ where
     });
 }
 
-/// Collects a registry for a reader and records how long that took, for the next collection.
-/// `reader` is what the reader is, as a value of `otel.component.type`, such as
-/// `periodic_metric_reader`.
-#[must_use]
-pub fn collect(registry: &Registry, reader: &'static str, clock: &Clock) -> Snapshot {
-    let began = clock.now();
-    let snapshot = registry.collect();
-    semconv::METRIC_OTEL_SDK_METRIC_READER_COLLECTION_DURATION
-        .histogram(&semconv::meter(registry), &EXPORT_SECONDS)
-        .record(
-            clock.now().since(began).as_secs_f64(),
-            &component(reader, 0),
-        );
-    snapshot
+/// Collects a registry for a reader, and records how long that took, for the next collection.
+///
+/// ```
+/// use telemetry_core::diagnostics::self_metrics::Timed;
+/// use telemetry_core::metrics::{Producer, Registry};
+///
+/// let reader = Timed::new(Registry::global(), "periodic_metric_reader");
+/// let snapshot = reader.collect();
+/// ```
+#[derive(Debug)]
+pub struct Timed {
+    registry: Registry,
+    durations: Histogram<f64>,
+    reader: [KeyValue; 2],
+}
+
+impl Timed {
+    /// What reads `registry` for a reader of this kind, as a value of `otel.component.type`.
+    #[must_use]
+    pub fn new(registry: &Registry, reader: &'static str) -> Self {
+        let durations = semconv::METRIC_OTEL_SDK_METRIC_READER_COLLECTION_DURATION
+            .histogram(&semconv::meter(registry), &EXPORT_SECONDS);
+        Self {
+            registry: registry.clone(),
+            durations,
+            reader: component(reader, 0),
+        }
+    }
+}
+
+impl Producer for Timed {
+    fn collect(&self) -> Snapshot {
+        let clock = Clock::system();
+        let began = clock.now();
+        let snapshot = self.registry.collect();
+        let took = clock.now().since(began);
+        self.durations.record(took.as_secs_f64(), &self.reader);
+        snapshot
+    }
+
+    fn without_callbacks(&self) -> Option<Snapshot> {
+        self.registry.without_callbacks()
+    }
 }
 
 /// The boundaries of exports and collections, which take from microseconds to the 30 seconds after
