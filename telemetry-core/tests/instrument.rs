@@ -288,7 +288,9 @@ fn a_pool_tells_what_its_connections_do_until_it_is_gone() {
 
 /// Keeps the messages of events, with the trace that was current.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<(String, Option<String>)>>>);
+struct Lines(Arc<Mutex<Vec<Line>>>);
+
+type Line = (String, Option<String>);
 
 impl<S: tracing::Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
