@@ -1,5 +1,4 @@
 //! What the log measures of itself.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;
