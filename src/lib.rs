@@ -35,7 +35,10 @@ pub use telemetry_core::context::{CurrentIds, SpanContext, current, inject};
 pub use telemetry_core::diagnostics::doctor;
 pub use telemetry_core::diagnostics::{Distribution, ExporterStatus};
 pub use telemetry_core::export;
+pub use telemetry_core::instrument;
 pub use telemetry_core::pipeline::{DropReason, FlushError, Ledger, ShutdownReport, Signal};
+#[cfg(feature = "runtime")]
+pub use telemetry_core::runtime;
 #[cfg(feature = "testing")]
 pub use telemetry_core::testing;
 pub use telemetry_core::trace;

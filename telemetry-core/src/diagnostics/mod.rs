@@ -3,6 +3,7 @@
 mod distribution;
 #[cfg(feature = "doctor")]
 pub mod doctor;
+pub mod self_metrics;
 mod status;
 mod voice;
 
