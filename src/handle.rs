@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::lines::Lines;
+#[cfg(feature = "prometheus")]
 use crate::page::Page;
 use crate::voice::Stderr;
 
@@ -38,6 +39,7 @@ pub(crate) struct Parts {
     pub(crate) pipeline: Option<Pipeline>,
     pub(crate) engine: Option<Arc<Engine>>,
     pub(crate) lines: Lines,
+    #[cfg(feature = "prometheus")]
     pub(crate) page: Page,
     pub(crate) stderr: Stderr,
     pub(crate) voice: Voice,

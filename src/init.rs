@@ -101,6 +101,7 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
         pipeline,
         engine,
         lines,
+        #[cfg(feature = "prometheus")]
         page,
         stderr,
         voice,

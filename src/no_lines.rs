@@ -10,7 +10,9 @@ use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
-pub(crate) type Sinks = ();
+/// No sinks either.
+#[derive(Debug, Default)]
+pub(crate) struct Sinks {}
 
 #[derive(Debug)]
 pub(crate) struct Lines;
@@ -18,7 +20,7 @@ pub(crate) struct Lines;
 #[derive(Debug)]
 pub(crate) struct LineLayers;
 
-pub(crate) fn start(_: &Plan, (): Sinks, _: Intake, _: &Clock, _: &Voice) -> (LineLayers, Lines) {
+pub(crate) fn start(_: &Plan, _: Sinks, _: Intake, _: &Clock, _: &Voice) -> (LineLayers, Lines) {
     (LineLayers, Lines)
 }
 

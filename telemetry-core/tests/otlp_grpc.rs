@@ -50,7 +50,7 @@ async fn a_call_is_what_the_specification_says() {
     );
     assert_eq!(header("te"), Some("trailers"));
     assert_eq!(header("content-type"), Some("application/grpc"));
-    assert_eq!(header("grpc-timeout"), Some("2500m"));
+    assert_eq!(header("grpc-timeout"), Some("3000m"));
     assert_eq!(header("grpc-encoding"), None);
     assert_eq!(header("x-api-key"), Some("k1"));
     assert!(

@@ -30,6 +30,9 @@ use status::GrpcStatus;
 
 const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+/// By how much the time that the receiver is told exceeds that of an attempt.
+const GRACE: Duration = Duration::from_millis(500);
+
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// Sends requests of one signal.
@@ -142,7 +145,8 @@ fn request_headers(settings: &OtlpSettings, target: &Target) -> Result<HeaderMap
     if let Some(compression) = settings.compression {
         headers.insert(GRPC_ENCODING, headers::coding(compression));
     }
-    if let Some(timeout) = grpc_timeout(settings.timeout) {
+    // the channel keeps this time too, and knows less of what happens: our own shall end first
+    if let Some(timeout) = grpc_timeout(settings.timeout.saturating_add(GRACE)) {
         headers.insert(GRPC_TIMEOUT, timeout);
     }
     Ok(headers)
