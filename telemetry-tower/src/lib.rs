@@ -81,6 +81,7 @@
 
 mod authority;
 mod classify;
+mod grpc;
 mod head;
 pub mod http;
 mod method;
@@ -88,9 +89,15 @@ mod metrics;
 mod query;
 mod route;
 pub mod semconv;
+mod side;
 
-pub use crate::http::server::{ServerBody, ServerFuture, ServerLayer, ServerService};
+pub use crate::http::client::{
+    ClientLayer, ClientService, MatchedTemplate, ResendCount, UrlTemplate, client,
+};
+pub use crate::http::server::{ResponseBody, ResponseFuture, ServerLayer, ServerService};
 pub use classify::{Classify, DefaultClassify, Failure};
+pub use grpc::GrpcCode;
 pub use head::RequestHead;
 pub use method::KnownMethods;
 pub use route::{MatchedRoute, Route, RouteExtractor};
+pub use side::Side;

@@ -1,3 +1,6 @@
-//! HTTP.
+//! HTTP, and gRPC over it.
 
+pub mod client;
+mod end;
 pub mod server;
+mod subject;

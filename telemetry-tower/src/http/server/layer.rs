@@ -7,6 +7,7 @@ use tower_layer::Layer;
 
 use super::ServerService;
 use super::options::Options;
+use crate::http::subject::Protocol;
 use crate::metrics::Instruments;
 use crate::{Classify, KnownMethods, RequestHead, RouteExtractor};
 
@@ -31,10 +32,27 @@ pub struct ServerLayer {
 }
 
 impl ServerLayer {
-    /// A layer with the defaults: every request, axum's routes, the conventions' failures.
+    /// A layer with the defaults: every request, axum's routes, the conventions' failures, and
+    /// gRPC where the content type is `application/grpc`.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A layer that follows the conventions of HTTP even for requests that look like gRPC.
+    #[must_use]
+    pub fn http() -> Self {
+        let mut layer = Self::default();
+        layer.options_mut().protocol = Protocol::Http;
+        layer
+    }
+
+    /// A layer that takes every request for a gRPC call, whatever its content type says.
+    #[must_use]
+    pub fn grpc() -> Self {
+        let mut layer = Self::default();
+        layer.options_mut().protocol = Protocol::Grpc;
+        layer
     }
 
     /// Makes spans only of the requests for which `traces` returns true, and measures only those.

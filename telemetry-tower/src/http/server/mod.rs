@@ -1,7 +1,7 @@
-//! The server side of HTTP: [`ServerLayer`] makes one span for each request.
+//! The server side of HTTP and gRPC: [`ServerLayer`] makes one span for each request.
 //!
 //! ```text
-//! Request ─► ServerService::call ─► ServerFuture ─► Response<ServerBody>
+//! Request ─► ServerService::call ─► ResponseFuture ─► Response<ResponseBody>
 //!            parent, filter,        polls the        polls the body inside the span,
 //!            route, span            service inside   ends it with the last byte
 //!                                   the span
@@ -16,20 +16,24 @@
 //! | the service or the body fails | the type of the error | `Error`, with its message |
 //! | the future or the body is dropped before its end | `cancelled` | `Error` |
 //! | the service panics | `panic` | `Error` |
+//!
+//! The end of a gRPC call is its code, in the trailers or in the head of a response without a body:
+//! `error.type` is then the code's name if [`GrpcCode::is_server_error`](crate::GrpcCode), and a
+//! response that ends without a code has failed as `UNKNOWN`.
 
-mod attributes;
-mod body;
-mod future;
+pub(super) mod attributes;
+pub(super) mod body;
+pub(super) mod future;
 mod layer;
-mod name;
-mod operation;
-mod options;
+pub(super) mod name;
+pub(super) mod operation;
+pub(super) mod options;
 mod service;
 mod start;
-mod surroundings;
+pub(super) mod surroundings;
 
-pub use body::ServerBody;
-pub use future::ServerFuture;
+pub use body::ResponseBody;
+pub use future::ResponseFuture;
 pub use layer::ServerLayer;
 pub use service::ServerService;
 

@@ -1,26 +1,26 @@
 //! A request that is being handled.
 
 use std::any::type_name;
-use std::borrow::Cow;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Version};
 use telemetry_core::context::EnteredIds;
-use telemetry_core::otlp::StatusCode as SpanStatus;
-use telemetry_core::trace::{self, Record};
+use telemetry_core::trace;
 use tracing::Span;
 
 use super::attributes::cut;
 use super::options::Options;
 use super::surroundings::Surroundings;
-use crate::metrics::{End, Measured};
-use crate::{Failure, semconv};
+use crate::Failure;
+use crate::http::end::End;
+use crate::http::subject::Subject;
+use crate::metrics::{self, Measured};
 
 /// The span of a request and what is known of its end. Dropped before [`Operation::end`], it ends
 /// as cancelled.
 #[derive(Debug)]
-pub(super) struct Operation {
+pub(in crate::http) struct Operation {
     span: Span,
     surroundings: Surroundings,
     /// Whether there is a record to fill.
@@ -28,14 +28,13 @@ pub(super) struct Operation {
     /// None if it is not measured, or not any more.
     measured: Option<Measured>,
     options: Arc<Options>,
-    status: Option<StatusCode>,
-    failure: Option<Failure>,
-    message: Option<String>,
+    /// None once it has ended, and for what is left out.
+    end: Option<End>,
 }
 
 impl Operation {
     /// A request with its span, which has a record or not.
-    pub(super) fn new(
+    pub(in crate::http) fn new(
         span: Span,
         recorded: bool,
         surroundings: Surroundings,
@@ -47,21 +46,30 @@ impl Operation {
             recorded,
             measured: None,
             options: Arc::clone(options),
-            status: None,
-            failure: None,
-            message: None,
+            end: None,
         }
     }
 
     /// The same request, which is measured too.
-    pub(super) fn measured(mut self, measured: Measured) -> Self {
-        self.measured = Some(measured);
+    pub(in crate::http) fn measured(mut self, measured: Option<Measured>) -> Self {
+        self.measured = measured;
         self
+    }
+
+    /// The same request, whose end is of interest.
+    pub(in crate::http) fn about(mut self, subject: Subject) -> Self {
+        self.end = Some(End::of(subject));
+        self
+    }
+
+    /// Whether its end is told by gRPC.
+    pub(in crate::http) fn is_grpc(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| end.subject.is_grpc())
     }
 
     /// Runs a part of the work inside the span. If it panics, the span ends.
     #[inline]
-    pub(super) fn run<T>(&mut self, work: impl FnOnce() -> T) -> T {
+    pub(in crate::http) fn run<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let mut guard = PanicGuard {
             operation: self,
             passed: false,
@@ -86,74 +94,71 @@ impl Operation {
     }
 
     /// Notes the head of the response.
-    pub(super) fn response(&mut self, status: StatusCode, headers: &HeaderMap) {
-        if self.is_watched() {
-            self.status = Some(status);
-            self.failure = self.options.classify.response(status, headers);
+    pub(in crate::http) fn response(
+        &mut self,
+        status: StatusCode,
+        version: Version,
+        headers: &HeaderMap,
+    ) {
+        if let Some(end) = &mut self.end {
+            end.response(status, headers, &*self.options.classify);
+            end.answered_over(version);
+        }
+    }
+
+    /// Notes the trailers of the response.
+    pub(in crate::http) fn trailers(&mut self, trailers: &HeaderMap) {
+        if let Some(end) = &mut self.end {
+            end.trailers(trailers, &*self.options.classify);
         }
     }
 
     /// Notes that the service or the body failed.
-    pub(super) fn error<E: Display>(&mut self, error: &E) {
-        if self.is_watched() && self.failure.is_none() {
-            self.failure = self.options.classify.error(type_name::<E>());
-            self.message = Some(cut(&error.to_string()).to_owned());
+    pub(in crate::http) fn error<E: Display>(&mut self, error: &E) {
+        if let Some(end) = &mut self.end
+            && end.failure.is_none()
+        {
+            end.failure = self.options.classify.error(type_name::<E>());
+            end.message = self.recorded.then(|| cut(&error.to_string()).to_owned());
         }
     }
 
     /// Ends the span.
-    pub(super) fn end(mut self) {
+    pub(in crate::http) fn end(mut self) {
+        if let Some(end) = &mut self.end {
+            end.complete(&*self.options.classify);
+        }
         self.finish();
     }
 
-    /// Whether somebody wants to know how it ends.
-    fn is_watched(&self) -> bool {
-        self.recorded || self.measured.is_some()
-    }
-
+    /// The one place where a request ends, whichever way it does.
     fn finish(&mut self) {
-        let failure = self.failure.take();
-        let end = End {
-            status: self.status,
-            failure,
-        };
+        let Some(end) = self.end.take() else { return };
         if let Some(measured) = self.measured.take() {
+            let end = metrics::End {
+                status: end.status,
+                failure: end.failure.clone(),
+            };
             // an exemplar takes the ids that are current
             let _entered = self.recorded.then(|| self.enter());
             self.options.instruments.end(measured, &end);
         }
-        if std::mem::take(&mut self.recorded) {
-            self.end_span(end);
+        if self.recorded {
+            trace::end(&self.span, |record| end.write(record));
         }
     }
 
-    fn end_span(&mut self, end: End) {
-        let End { status, failure } = end;
-        let message = self.message.take();
-        trace::end(&self.span, |record| {
-            if let Some(status) = status {
-                let code = i64::from(status.as_u16());
-                record
-                    .attributes
-                    .set(semconv::HTTP_RESPONSE_STATUS_CODE, code);
-            }
-            if let Some(failure) = &failure {
-                fail(record, failure, message);
-            }
-        });
-    }
-
     fn finish_early(&mut self, failure: Failure) {
-        self.failure.get_or_insert(failure);
+        if let Some(end) = &mut self.end {
+            end.failure.get_or_insert(failure);
+        }
         self.finish();
     }
 }
 
 impl Drop for Operation {
     fn drop(&mut self) {
-        if self.is_watched() {
-            self.finish_early(Failure::CANCELLED);
-        }
+        self.finish_early(Failure::CANCELLED);
     }
 }
 
@@ -176,15 +181,4 @@ impl Drop for PanicGuard<'_> {
             self.operation.finish_early(Failure::PANIC);
         }
     }
-}
-
-fn fail(record: &mut Record, failure: &Failure, message: Option<String>) {
-    // what the handler has said itself is more precise
-    if record.attributes.get(semconv::ERROR_TYPE).is_none() {
-        record
-            .attributes
-            .push(semconv::ERROR_TYPE, failure.error_type());
-    }
-    let message = message.map_or(Cow::Borrowed(""), Cow::Owned);
-    record.set_status(SpanStatus::Error, message);
 }

@@ -3,24 +3,33 @@
 use std::fmt;
 use std::sync::Arc;
 
+use http::Uri;
+
+use crate::http::subject::Protocol;
 use crate::metrics::Instruments;
-use crate::{Classify, DefaultClassify, KnownMethods, MatchedRoute, RequestHead, RouteExtractor};
+use crate::{
+    Classify, DefaultClassify, KnownMethods, MatchedRoute, RequestHead, RouteExtractor, Side,
+};
 
 type Filter = dyn Fn(&RequestHead<'_>) -> bool + Send + Sync;
 
-/// The settings of a [`ServerLayer`](super::ServerLayer), shared by its services.
+/// The settings of a layer, of a server's unless it says so, shared by its services.
 #[derive(Clone)]
-pub(super) struct Options {
-    pub(super) filter: Option<Arc<Filter>>,
-    pub(super) route: Arc<dyn RouteExtractor>,
-    pub(super) classify: Arc<dyn Classify>,
-    pub(super) methods: KnownMethods,
-    pub(super) instruments: Arc<Instruments>,
+pub(in crate::http) struct Options {
+    pub(in crate::http) side: Side,
+    pub(in crate::http) protocol: Protocol,
+    /// Where a client's requests go that name no host.
+    pub(in crate::http) origin: Option<Uri>,
+    pub(in crate::http) filter: Option<Arc<Filter>>,
+    pub(in crate::http) route: Arc<dyn RouteExtractor>,
+    pub(in crate::http) classify: Arc<dyn Classify>,
+    pub(in crate::http) methods: KnownMethods,
+    pub(in crate::http) instruments: Arc<Instruments>,
 }
 
 impl Options {
     /// Whether a request gets a span.
-    pub(super) fn traces(&self, head: &RequestHead<'_>) -> bool {
+    pub(in crate::http) fn traces(&self, head: &RequestHead<'_>) -> bool {
         self.filter.as_ref().is_none_or(|filter| filter(head))
     }
 }
@@ -28,6 +37,9 @@ impl Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            side: Side::Server,
+            protocol: Protocol::default(),
+            origin: None,
             filter: None,
             route: Arc::new(MatchedRoute),
             classify: Arc::new(DefaultClassify),
@@ -40,6 +52,7 @@ impl Default for Options {
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
+            .field("protocol", &self.protocol)
             .field("filters", &self.filter.is_some())
             .field("methods", &self.methods)
             .finish_non_exhaustive()

@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
+use http::Method;
 use telemetry_core::context::propagate::{self, Extracted};
-use telemetry_core::otlp::Kind;
+use telemetry_core::otlp::{Attributes, Kind};
 use telemetry_core::trace::{Prepared, prepare};
 use tracing::Span;
 
 use super::operation::Operation;
 use super::options::Options;
 use super::surroundings::Surroundings;
-use super::{TARGET, attributes, name};
+use super::{TARGET, attributes};
 use crate::RequestHead;
-use crate::metrics::{Labels, Scheme};
-
-/// The name of a span whose method is not known.
-const UNKNOWN: &str = "HTTP";
+use crate::http::subject::{Call, Subject};
+use crate::metrics::{Labels, Measured, Scheme};
 
 /// Finds the parent, decides whether to record, and makes the span.
 pub(super) fn start(options: &Arc<Options>, head: RequestHead<'_>) -> Operation {
@@ -24,25 +23,42 @@ pub(super) fn start(options: &Arc<Options>, head: RequestHead<'_>) -> Operation 
         incoming.set_decision(false, false);
         return carry(Span::none(), &incoming, options);
     }
-    let method = options.methods.name(head.method());
-    let route = options.route.route(&head);
-    let measured = options.instruments.begin(Labels {
-        method: method.map(|_| head.method().clone()),
-        route: route.clone(),
-        scheme: Scheme::of(head.uri().scheme_str()),
-        version: attributes::version(head.version()),
-    });
-    let operation = name::with_name(method.unwrap_or(UNKNOWN), route.as_ref(), |name| {
+    let subject = Subject::of(options, head);
+    let measured = measure(options, head, &subject);
+    let operation = subject.with_name(|name| {
         let Some(mut prepared) = prepare(&incoming, name, Kind::Server) else {
             return carry(span(), &incoming, options);
         };
         if let Some(record) = prepared.record_mut() {
             record.set_name(name);
-            attributes::fill(&mut record.attributes, head, method, route.as_ref());
+            fill(&mut record.attributes, head, &subject);
         }
         make(prepared, &incoming, options)
     });
-    operation.measured(measured)
+    operation.measured(measured).about(subject)
+}
+
+/// Begins to measure a request; those of gRPC are not measured.
+fn measure(options: &Options, head: RequestHead<'_>, subject: &Subject) -> Option<Measured> {
+    let Call::Http { method, route } = &subject.call else {
+        return None;
+    };
+    Some(options.instruments.begin(Labels {
+        method: method.clone(),
+        route: route.clone(),
+        scheme: Scheme::of(head.uri().scheme_str()),
+        version: attributes::version(head.version()),
+    }))
+}
+
+fn fill(attributes: &mut Attributes, head: RequestHead<'_>, subject: &Subject) {
+    match &subject.call {
+        Call::Http { method, route } => {
+            let method = method.as_ref().map(Method::as_str);
+            attributes::fill(attributes, head, method, route.as_ref());
+        }
+        Call::Grpc { method } => attributes::fill_rpc(attributes, head, method.as_ref()),
+    }
 }
 
 /// A request that nobody records: the caller's context passes through.

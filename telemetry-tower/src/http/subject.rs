@@ -1,0 +1,89 @@
+//! What a call is about, known when it begins.
+
+use http::{HeaderMap, Method};
+
+use super::server::name::with_name;
+use super::server::options::Options;
+use crate::grpc::{self, RpcMethod};
+use crate::{RequestHead, Route, Side};
+
+/// The name of a span whose method is not known.
+const UNKNOWN: &str = "HTTP";
+
+/// Which conventions a layer follows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Protocol {
+    /// Those of gRPC for requests that say so, else those of HTTP.
+    #[default]
+    Recognised,
+    Http,
+    Grpc,
+}
+
+impl Protocol {
+    fn is_grpc(self, headers: &HeaderMap) -> bool {
+        match self {
+            Self::Recognised => grpc::is_call(headers),
+            Self::Http => false,
+            Self::Grpc => true,
+        }
+    }
+}
+
+/// A call: what its name, its attributes and its metrics say, and few of each.
+#[derive(Debug)]
+pub(super) struct Subject {
+    pub(super) side: Side,
+    pub(super) call: Call,
+}
+
+#[derive(Debug)]
+pub(super) enum Call {
+    Http {
+        /// None if it is not a known one.
+        method: Option<Method>,
+        /// The route of a server, the template of a client.
+        route: Option<Route>,
+    },
+    Grpc {
+        /// None if the path names none.
+        method: Option<RpcMethod>,
+    },
+}
+
+impl Subject {
+    pub(super) fn of(options: &Options, head: RequestHead<'_>) -> Self {
+        let call = if options.protocol.is_grpc(head.headers()) {
+            Call::Grpc {
+                method: RpcMethod::of(head.uri()),
+            }
+        } else {
+            let known = options.methods.name(head.method()).is_some();
+            Call::Http {
+                method: known.then(|| head.method().clone()),
+                route: options.route.route(&head),
+            }
+        };
+        Self {
+            side: options.side,
+            call,
+        }
+    }
+
+    /// Calls `use_it` with the name of the span.
+    pub(super) fn with_name<T>(&self, use_it: impl FnOnce(&str) -> T) -> T {
+        match &self.call {
+            Call::Http { method, route } => {
+                let method = method.as_ref().map_or(UNKNOWN, Method::as_str);
+                with_name(method, route.as_ref(), use_it)
+            }
+            Call::Grpc { method } => {
+                use_it(method.as_ref().map_or(grpc::SYSTEM, RpcMethod::as_str))
+            }
+        }
+    }
+
+    pub(super) fn is_grpc(&self) -> bool {
+        matches!(self.call, Call::Grpc { .. })
+    }
+}
