@@ -14,7 +14,7 @@ use axum::http::{Method, StatusCode as HttpStatus};
 use axum::response::IntoResponse;
 use axum::routing::{any, get};
 use bytes::Bytes;
-use common::{Finished, PARENT, TRACE, Telemetry, closing, exchange, serve};
+use common::{Finished, PARENT, TRACE, Telemetry, closing, exchange, run, serve};
 use http_body::Frame;
 use telemetry_core::context::{SpanId, current};
 use telemetry_core::otlp::{Kind, StatusCode};
@@ -23,21 +23,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tracing_subscriber::layer::SubscriberExt;
-
-/// Runs a test on one thread, where its subscriber is the current one.
-fn run<F: Future>(test: impl FnOnce(Telemetry) -> F) -> F::Output {
-    let telemetry = Telemetry::new();
-    let subscriber = tracing_subscriber::registry().with(telemetry.layer());
-    let _current = tracing::subscriber::set_default(subscriber);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let result = runtime.block_on(test(telemetry.clone()));
-    drop(runtime);
-    assert_eq!(telemetry.open(), 0, "a span was left open");
-    result
-}
 
 async fn one(telemetry: &Telemetry, app: Router, request: impl AsRef<[u8]>) -> Finished {
     let address = serve(app.layer(ServerLayer::new())).await;

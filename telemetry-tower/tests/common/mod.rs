@@ -16,6 +16,8 @@ use telemetry_core::pipeline::{Intake, Queue, QueueLimits};
 use telemetry_core::trace::{Engine, EngineSettings, SpanLayer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
 
 pub(crate) const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 pub(crate) const PARENT: &str = "00f067aa0ba902b7";
@@ -132,6 +134,23 @@ fn text(value: AnyValueView<'_>) -> String {
         AnyValueView::Int(number) => number.to_string(),
         other => format!("{other:?}"),
     }
+}
+
+/// Runs a test on one thread, where its subscriber is the current one.
+pub(crate) fn run<F: Future>(test: impl FnOnce(Telemetry) -> F) -> F::Output {
+    let telemetry = Telemetry::new();
+    let subscriber = tracing_subscriber::registry()
+        .with(telemetry.layer())
+        .with(LevelFilter::INFO); // hyper and h2 have spans below
+    let _current = tracing::subscriber::set_default(subscriber);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let result = runtime.block_on(test(telemetry.clone()));
+    drop(runtime);
+    assert_eq!(telemetry.open(), 0, "a span was left open");
+    result
 }
 
 /// Serves `app` on a free port of this machine.
