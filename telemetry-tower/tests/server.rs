@@ -22,7 +22,6 @@ use telemetry_tower::ServerLayer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tracing_subscriber::layer::SubscriberExt;
 
 async fn one(telemetry: &Telemetry, app: Router, request: impl AsRef<[u8]>) -> Finished {
     let address = serve(app.layer(ServerLayer::new())).await;
