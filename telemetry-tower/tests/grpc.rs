@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod common;
-#[path = "../../examples/grpc/stock.rs"]
+#[path = "../../examples/shop/stock.rs"]
 mod stock;
 
 use std::time::Duration;
