@@ -1,4 +1,5 @@
-//! One tower layer for HTTP servers: the span of each request, right to its last byte.
+//! One tower layer for HTTP and gRPC, servers and clients: the span of each request, right to its
+//! last byte.
 //!
 //! ```no_run
 //! use std::net::SocketAddr;
@@ -50,6 +51,26 @@
 //! | `user_agent.original` | the header; bytes that are not UTF-8 become U+FFFD |
 //!
 //! No other header is recorded. Texts that a client chose are cut at 8000 characters.
+//!
+//! # gRPC
+//!
+//! A request whose content type is `application/grpc` is a call: [`ServerLayer::http`] and
+//! [`ServerLayer::grpc`] say otherwise. Its name is that of its method, `package.Service/Method`.
+//! It has `server.*`, `client.address` and `network.protocol.version` as above, and instead of the
+//! rest:
+//!
+//! | attribute | value |
+//! |---|---|
+//! | `rpc.system.name` | `grpc` |
+//! | `rpc.method` | the method; `_OTHER` if the path names none, or if the server answered `UNIMPLEMENTED`, so that scanners make up no names; then `rpc.method_original` is what was sent, and the span's name is `grpc` |
+//! | `rpc.response.status_code` | the code's name, such as `NOT_FOUND`: from the trailers, from the head of a response that is nothing else, or what stands for a status of HTTP other than 200 |
+//! | `error.type` | for a failure, see [`Classify`]: the code's name, the type of the error, `cancelled` or `panic` |
+//!
+//! The text of `grpc-message` is the message of a failed span. gRPC-Web counts as HTTP.
+//!
+//! # Clients
+//!
+//! [`ClientLayer`] goes around what sends requests: see [`http::client`].
 //!
 //! # Its end
 //!

@@ -33,9 +33,9 @@
 //!
 //! # Around what
 //!
-//! Any service over `http` types: hyper-util's client, a tonic channel, reqwest's client. One span is
-//! one call of the service: put the layer inside a retry and each try has its span, around it and
-//! all have one.
+//! Any service over `http` types, such as hyper-util's client or a tonic channel. One span is one call
+//! of the service: put the layer inside a retry and each try has its span, around it and all have
+//! one.
 
 mod attributes;
 mod hints;
