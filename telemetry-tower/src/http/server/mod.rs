@@ -17,9 +17,9 @@
 //! | the future or the body is dropped before its end | `cancelled` | `Error` |
 //! | the service panics | `panic` | `Error` |
 //!
-//! The end of a gRPC call is its code, in the trailers or in the head of a response without a body:
-//! `error.type` is then the code's name if [`GrpcCode::is_server_error`](crate::GrpcCode), and a
-//! response that ends without a code has failed as `UNKNOWN`.
+//! A gRPC call ends with its code, in the trailers or in the head of a response that is nothing else:
+//! it has failed if [`GrpcCode::is_server_error`](crate::GrpcCode::is_server_error) says so, and
+//! `error.type` is the code's name. A response that ends without a code has failed as `UNKNOWN`.
 
 pub(super) mod attributes;
 pub(super) mod body;
