@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{Request, StatusCode};
 use axum::routing::get;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
@@ -97,7 +97,7 @@ async fn every_kind_of_call(mut stock: Stock, item: &str) -> Result<String, Stat
 async fn ask(shop: SocketAddr) -> Result<String, Box<dyn Error>> {
     let client = Client::builder(TokioExecutor::new()).build_http();
     let mut client = telemetry::client(client);
-    let request = http::Request::get(format!("http://{shop}/report/horse"))
+    let request = Request::get(format!("http://{shop}/report/horse"))
         .extension(UrlTemplate(Route::from_static("/report/{item}")))
         .body(Empty::<Bytes>::new())?;
     let response = client.call(request).await?;

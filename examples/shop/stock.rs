@@ -17,12 +17,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, BufMut, Bytes};
-use http::uri::PathAndQuery;
 use tokio_stream::{Stream, StreamExt};
 use tonic::body::Body;
 use tonic::client::GrpcService;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::codegen::StdError;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::codegen::{self, StdError, http};
 use tonic::server::NamedService;
 use tonic::{IntoStreamingRequest, Request, Response, Status, Streaming};
 use tower::service_fn;
@@ -113,8 +113,8 @@ impl<T> StockClient<T>
 where
     T: GrpcService<Body>,
     T::Error: Into<StdError>,
-    T::ResponseBody: http_body::Body<Data = Bytes> + Send + 'static,
-    <T::ResponseBody as http_body::Body>::Error: Into<StdError> + Send,
+    T::ResponseBody: codegen::Body<Data = Bytes> + Send + 'static,
+    <T::ResponseBody as codegen::Body>::Error: Into<StdError> + Send,
 {
     pub(crate) fn new(channel: T) -> Self {
         let inner = tonic::client::Grpc::new(channel);
