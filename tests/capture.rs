@@ -9,6 +9,7 @@ use std::thread;
 use telemetry::config::SamplerPlan;
 use telemetry::context::{SpanContext, SpanId, TraceFlags, TraceId};
 use telemetry::logs::Logs;
+use telemetry::metrics::{Number, Points};
 use telemetry::testing::Capture;
 use telemetry::trace::Sampler;
 use tracing::{Dispatch, Instrument, instrument::WithSubscriber};
@@ -121,6 +122,22 @@ fn one_capture_takes_what_several_threads_record() {
     assert_eq!(capture.logs().len(), 4);
     capture.clear();
     assert!(capture.spans().is_empty());
+}
+
+#[test]
+fn what_is_measured_stays_in_its_capture() {
+    let captures = [Capture::new(), Capture::new()];
+    for (capture, orders) in captures.iter().zip([1, 2]) {
+        let counter = capture.meter("shop").u64_counter("shop.orders").build();
+        counter.add(orders, &[]);
+    }
+    for (capture, orders) in captures.iter().zip([1, 2]) {
+        let Points::Sum(points) = capture.metric("shop.orders").points else {
+            panic!("a counter is a sum");
+        };
+        assert_eq!(points[0].value, Number::U64(orders));
+        assert_eq!(capture.metrics().len(), 1);
+    }
 }
 
 #[test]

@@ -63,6 +63,9 @@ fn calls_allocate_nothing_and_no_exporter_starts() {
         let counts = json!({
             "span": allocations(|| tracing::info_span!("work").in_scope(|| {})),
             "span with fields": allocations(|| tracing::info_span!("work", id = 7, name = "ada").in_scope(|| {})),
+            "span with formatted fields": allocations(|| {
+                tracing::info_span!("work", id = %7, name = ?"ada").in_scope(|| {});
+            }),
             "disabled span": allocations(|| tracing::debug_span!("work", id = 7).in_scope(|| {})),
             "disabled event": allocations(|| tracing::debug!(id = 7, "done")),
             "current ids": allocations(|| assert!(telemetry::current().is_none())),

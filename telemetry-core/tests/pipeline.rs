@@ -1,6 +1,7 @@
 //! The pipeline with exporters that misbehave: every item is accounted for, every wait is bounded.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::disallowed_methods,
     reason = "tests fail by panicking and bound their own waits"
 )]

@@ -5,7 +5,9 @@
 mod spans;
 
 use spans::{Capture, assert_child, assert_root, find, remote};
-use telemetry_core::context::{CurrentIds, TraceState, current, enter_ids};
+use telemetry_core::context::{
+    CurrentIds, TraceState, current, current_span_context, enter_ids, enter_span_context,
+};
 use telemetry_core::trace::{SpanExt, with_remote_parent};
 use tracing::{Instrument, Span, info_span};
 
@@ -276,4 +278,24 @@ fn ids_without_a_span_are_the_parent() {
     assert_eq!(find(&spans, "child").parent, remote().span_id());
     assert_root(find(&spans, "root"));
     assert_child(find(&spans, "outer's child"), find(&spans, "outer"));
+}
+
+#[test]
+fn a_tracestate_stays_with_an_identity_without_a_span() {
+    // a key that only level 2 of the specification allows
+    let state = TraceState::parse("1a@b@c=1").unwrap();
+    let identity = remote().with_trace_state(state.clone());
+    let spans = Capture::new().run(|| {
+        let entered = enter_span_context(&identity);
+        assert_eq!(*current_span_context().unwrap().trace_state(), state);
+        drop(info_span!("child"));
+        {
+            let _bare = enter_span_context(&remote());
+            drop(info_span!("bare"));
+        }
+        drop(entered);
+        assert_eq!(current_span_context(), None);
+    });
+    assert_eq!(find(&spans, "child").trace_state, "1a@b@c=1");
+    assert_eq!(find(&spans, "bare").trace_state, "");
 }

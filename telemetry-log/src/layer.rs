@@ -16,7 +16,8 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use crate::json::{CompiledJson, Fields, IdText, JsonLine, TimeText, pinned};
+use crate::gathered::Gathered;
+use crate::json::{CompiledJson, Frame, JsonLine, TimeText, pinned};
 use crate::pretty::{PrettyFormat, PrettyLine};
 use crate::sink::Writer;
 use crate::span;
@@ -90,12 +91,13 @@ pub(crate) struct Sink {
 #[derive(Debug, Default)]
 struct Scratch {
     record: Record,
-    inherited: Fields,
+    gathered: Gathered,
     list: Vec<u8>,
     names: String,
     line: Vec<u8>,
     time: TimeText,
-    ids: IdText,
+    /// One for each format.
+    frames: Vec<Frame>,
 }
 
 /// A thread keeps its memory up to this size.
@@ -187,12 +189,11 @@ impl Shared {
         if self.code_location {
             self.add_location(&mut scratch.record, metadata);
         }
-        let span = context.event_span(event);
-        self.gather(scratch, span.as_ref(), spans);
-        let ids = line_ids(event, span.as_ref());
-        drop(span);
+        let ids = self.gather(scratch, event, context, spans);
         self.write_lines(scratch, metadata, unix_nanos, ids);
-        self.push_record(scratch, metadata, unix_nanos, ids);
+        if let Some(intake) = &self.otlp {
+            push_record(intake, scratch, metadata, unix_nanos, ids);
+        }
     }
 
     fn add_location(&self, record: &mut Record, metadata: &Metadata<'_>) {
@@ -208,17 +209,64 @@ impl Shared {
         record.origin.file = file;
     }
 
+    /// Reads the spans around the event and returns the ids for its line.
     #[inline]
-    fn gather<'a, S>(&self, scratch: &mut Scratch, span: Option<&SpanRef<'a, S>>, spans: &Spans)
+    fn gather<S>(
+        &self,
+        scratch: &mut Scratch,
+        event: &Event<'_>,
+        context: &Context<'_, S>,
+        spans: &Spans,
+    ) -> Option<CurrentIds>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        scratch.gathered.clear();
+        scratch.list.clear();
+        scratch.names.clear();
+        if event.is_contextual() && self.gather_again(scratch, context, spans) {
+            return current();
+        }
+        let span = context.event_span(event);
+        if let Some(span) = &span {
+            self.gather_from(scratch, span, spans);
+        }
+        line_ids(event, span.as_ref())
+    }
+
+    /// Whether the current span is that of the thread's last line, and its fields are all that is
+    /// wanted: then nothing needs to be looked up. A span that a filter hides from this layer has
+    /// no fields here.
+    #[inline]
+    fn gather_again<S>(
+        &self,
+        scratch: &mut Scratch,
+        context: &Context<'_, S>,
+        spans: &Spans,
+    ) -> bool
+    where
+        S: Subscriber,
+    {
+        if self.wants.list || self.wants.names {
+            return false;
+        }
+        let log = self.visit.reserved.generation();
+        let span = context.current_span();
+        let number = span.id().and_then(|id| span::number(id, spans));
+        number.is_some_and(|number| {
+            let event = &scratch.record.fields;
+            scratch.gathered.gather_again(log, event, number)
+        })
+    }
+
+    fn gather_from<'a, S>(&self, scratch: &mut Scratch, span: &SpanRef<'a, S>, spans: &Spans)
     where
         S: LookupSpan<'a>,
     {
-        scratch.inherited.clear();
-        scratch.list.clear();
-        scratch.names.clear();
-        let Some(span) = span else { return };
         if self.wants.fields {
-            span::gather(&mut scratch.inherited, &scratch.record.fields, span, spans);
+            let log = self.visit.reserved.generation();
+            let event = &scratch.record.fields;
+            scratch.gathered.gather(log, event, span, spans);
         }
         if self.wants.list {
             span::put_list(&mut scratch.list, span, spans);
@@ -240,11 +288,9 @@ impl Shared {
         let record = &scratch.record;
         let severity = severity(record, level);
         let message = record.has_message.then_some(record.message.as_str());
-        if let Some(ids) = ids {
-            scratch.ids.set(ids);
-        }
-        for FormatSinks { format, sinks } in &self.formats {
-            if !sinks.iter().any(|sink| sink.accepts(level)) {
+        for (index, FormatSinks { format, sinks }) in self.formats.iter().enumerate() {
+            let mut sinks = sinks.iter().filter(|sink| sink.accepts(level)).peekable();
+            if sinks.peek().is_none() {
                 continue;
             }
             let line = &mut scratch.line;
@@ -255,15 +301,16 @@ impl Shared {
                         unix_nanos,
                         severity,
                         target: target(record, metadata),
+                        is_static: record.origin.target.is_empty(),
                         message,
                         ids,
-                        id_text: &scratch.ids,
                         fields: &record.fields,
-                        inherited: &scratch.inherited,
+                        inherited: scratch.gathered.fields(),
                         spans: &scratch.list,
                         max_len: self.line_bytes,
                     };
-                    json.put(line, &mut scratch.time, &parts);
+                    let frame = frame(&mut scratch.frames, index);
+                    json.put(line, frame, &mut scratch.time, &parts);
                 }
                 LineFormat::Pretty(pretty) => {
                     let parts = PrettyLine {
@@ -273,53 +320,35 @@ impl Shared {
                         message,
                         ids,
                         fields: &record.fields,
-                        inherited: &scratch.inherited,
+                        inherited: scratch.gathered.fields(),
                         span_names: &scratch.names,
                     };
                     pretty.put(line, &mut scratch.time, &parts);
                 }
             }
-            for sink in sinks.iter().filter(|sink| sink.accepts(level)) {
+            for sink in sinks {
                 sink.writer.queue.push(line, severity, unix_nanos);
             }
         }
-    }
-
-    #[inline]
-    fn push_record(
-        &self,
-        scratch: &Scratch,
-        metadata: &'static Metadata<'static>,
-        unix_nanos: u64,
-        ids: Option<CurrentIds>,
-    ) {
-        let Some(intake) = &self.otlp else { return };
-        let scope = scope(&scratch.record, metadata);
-        let record = &scratch.record;
-        let parts = LogParts {
-            unix_nanos,
-            observed_unix_nanos: unix_nanos,
-            severity: severity(record, *metadata.level()),
-            body: &record.message,
-            attributes: record.attributes.as_bytes(),
-            dropped_attributes: record.attributes.dropped(),
-            trace_id: ids.map_or(TraceId::INVALID, |ids| ids.trace_id),
-            span_id: ids.map_or(SpanId::INVALID, |ids| ids.span_id),
-            trace_flags: ids.map_or(TraceFlags::NOT_SAMPLED, |ids| ids.trace_flags),
-            event_name: &record.event_name,
-        };
-        intake.push(scope, |buffer| parts.encode(buffer));
     }
 }
 
 impl Scratch {
     fn capacity(&self) -> usize {
         self.record.capacity()
-            + self.inherited.capacity()
+            + self.gathered.capacity()
             + self.list.capacity()
             + self.names.capacity()
             + self.line.capacity()
     }
+}
+
+#[inline]
+fn frame(frames: &mut Vec<Frame>, format: usize) -> &mut Frame {
+    if frames.len() <= format {
+        frames.resize_with(format + 1, Frame::default);
+    }
+    &mut frames[format]
 }
 
 /// The ids that a line carries: those of the span in which the event happened, which is the
@@ -333,6 +362,30 @@ where
     } else {
         ids_of(span?)
     }
+}
+
+fn push_record(
+    intake: &Intake,
+    scratch: &Scratch,
+    metadata: &'static Metadata<'static>,
+    unix_nanos: u64,
+    ids: Option<CurrentIds>,
+) {
+    let scope = scope(&scratch.record, metadata);
+    let record = &scratch.record;
+    let parts = LogParts {
+        unix_nanos,
+        observed_unix_nanos: unix_nanos,
+        severity: severity(record, *metadata.level()),
+        body: &record.message,
+        attributes: record.attributes.as_bytes(),
+        dropped_attributes: record.attributes.dropped(),
+        trace_id: ids.map_or(TraceId::INVALID, |ids| ids.trace_id),
+        span_id: ids.map_or(SpanId::INVALID, |ids| ids.span_id),
+        trace_flags: ids.map_or(TraceFlags::NOT_SAMPLED, |ids| ids.trace_flags),
+        event_name: &record.event_name,
+    };
+    intake.push(scope, |buffer| parts.encode(buffer));
 }
 
 /// Whether the target belongs to the OpenTelemetry crates, whose events are about telemetry.

@@ -57,6 +57,7 @@ mod bridge;
 mod error;
 mod event;
 mod filter;
+mod gathered;
 mod json;
 mod layer;
 mod logs;

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use tracing_core::span::{Attributes, Id, Record as Values};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
+use crate::gathered::{self, SpanNumber};
 use crate::json::{Fields, put_string};
 use crate::spans::Spans;
 use crate::visit::{SpanVisitor, VisitOptions};
@@ -36,7 +37,8 @@ pub(crate) fn on_new_span(
     if fields.is_empty() {
         put_spare(fields);
     } else {
-        spans.write(id).insert(id.into_u64(), fields);
+        let entry = (fields, SpanNumber::next());
+        spans.write(id).insert(id.into_u64(), entry);
     }
 }
 
@@ -47,44 +49,47 @@ pub(crate) fn on_record(id: &Id, values: &Values<'_>, spans: &Spans, options: &V
         fields: &mut fields,
         options,
     });
+    if fields.is_empty() {
+        put_spare(fields);
+        return;
+    }
     let mut open = spans.write(id);
     match open.get_mut(&id.into_u64()) {
-        Some(earlier) => {
+        Some((earlier, _)) => {
             earlier.merge(&fields);
             drop(open);
             put_spare(fields);
         }
-        None => drop(open.insert(id.into_u64(), fields)),
+        None => {
+            open.insert(id.into_u64(), (fields, SpanNumber::next()));
+            drop(open);
+        }
     }
+    gathered::forget();
 }
 
 pub(crate) fn on_close(id: &Id, spans: &Spans) {
     let closed = spans.write(id).remove(&id.into_u64());
-    if let Some(fields) = closed {
+    if let Some((fields, _)) = closed {
         put_spare(fields);
     }
 }
 
-/// Collects the fields of a span and of those around it; the innermost wins.
+/// The span's number, if it has fields.
 #[inline]
-pub(crate) fn gather<'a, S>(
-    inherited: &mut Fields,
-    event: &Fields,
-    innermost: &SpanRef<'a, S>,
-    spans: &Spans,
-) where
+pub(crate) fn number(id: &Id, spans: &Spans) -> Option<SpanNumber> {
+    let open = spans.read(id);
+    open.get(&id.into_u64()).map(|(_, number)| *number)
+}
+
+/// Adds the fields of a span that are not there yet.
+pub(crate) fn inherit<'a, S>(inherited: &mut Fields, span: &SpanRef<'a, S>, spans: &Spans)
+where
     S: LookupSpan<'a>,
 {
-    let add = |inherited: &mut Fields, id: Id| {
-        if let Some(fields) = spans.read(&id).get(&id.into_u64()) {
-            inherited.inherit(event, fields);
-        }
-    };
-    add(inherited, innermost.id());
-    let mut next = innermost.parent();
-    while let Some(span) = next {
-        add(inherited, span.id());
-        next = span.parent();
+    let id = span.id();
+    if let Some((fields, _)) = spans.read(&id).get(&id.into_u64()) {
+        inherited.inherit(&Fields::default(), fields);
     }
 }
 
@@ -100,7 +105,7 @@ where
         json.extend_from_slice(b"{\"name\":");
         put_string(json, span.name());
         let id = span.id();
-        if let Some(fields) = spans.read(&id).get(&id.into_u64()) {
+        if let Some((fields, _)) = spans.read(&id).get(&id.into_u64()) {
             put_members(json, fields);
         }
         json.push(b'}');

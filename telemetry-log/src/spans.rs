@@ -6,6 +6,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tracing_core::span::Id;
 
+use crate::gathered::SpanNumber;
 use crate::json::Fields;
 
 /// In how many parts the table is locked: threads work on different spans, and seldom meet.
@@ -23,7 +24,8 @@ pub(crate) struct Spans([Part; PARTS]);
 #[repr(align(64))]
 struct Part(RwLock<Open>);
 
-pub(crate) type Open = HashMap<u64, Fields, BuildHasherDefault<IdHasher>>;
+/// The registry uses a span's id again, its number is the span's alone.
+pub(crate) type Open = HashMap<u64, (Fields, SpanNumber), BuildHasherDefault<IdHasher>>;
 
 impl Default for Spans {
     fn default() -> Self {

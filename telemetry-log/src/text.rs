@@ -1,10 +1,31 @@
 //! Text of a bounded length, from any value, whatever its `Debug` does.
 
+use std::cell::Cell;
 use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What stands in for a value whose formatting failed or panicked.
 pub(crate) const FAILED: &str = "<formatting failed>";
+
+/// The largest buffer that a thread keeps for [`with_formatted`].
+const KEPT_BYTES: usize = 4 * 1024;
+
+/// Hands on what `value` prints; see [`put_formatted`].
+///
+/// The thread's buffer is taken out meanwhile: a value that logs finds none and makes its own.
+pub(crate) fn with_formatted(max: usize, value: fmt::Arguments<'_>, then: impl FnOnce(&str)) {
+    thread_local! {
+        static TEXT: Cell<String> = const { Cell::new(String::new()) };
+    }
+    let mut text = TEXT.try_with(Cell::take).unwrap_or_default();
+    put_formatted(&mut text, max, value);
+    then(&text);
+    if text.capacity() <= KEPT_BYTES {
+        text.clear();
+        // while the thread ends there is nobody to keep it for
+        let _ = TEXT.try_with(|slot| slot.set(text));
+    }
+}
 
 /// Appends what `value` prints, cut after `max` bytes with a mark.
 ///

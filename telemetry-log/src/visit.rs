@@ -15,7 +15,7 @@ use crate::event::{self, ATTRIBUTES_FIELD, FATAL, SEVERITY_FIELD};
 use crate::json::{
     Fields, KeyCache, Reserved, pinned, put_bool, put_bytes, put_float, put_int, put_string,
 };
-use crate::text::{FAILED, put_cut, put_formatted};
+use crate::text::{FAILED, put_cut, put_formatted, with_formatted};
 
 /// What the visit of any field needs to know.
 #[derive(Debug)]
@@ -72,6 +72,7 @@ impl Record {
     /// Forgets the last event and keeps the memory.
     pub(crate) fn clear(&mut self, options: &VisitOptions) {
         self.fields.clear();
+        self.keys.fit(&options.reserved);
         if let Some(limits) = options.otlp {
             self.attributes.clear(limits);
         }
@@ -172,6 +173,16 @@ impl EventVisitor<'_> {
             // the module path, which is the target unless the program says otherwise
             _ => {}
         }
+    }
+
+    /// Formats the message in its place; taken out as in [`EventVisitor::put_text`].
+    #[inline]
+    fn put_message(&mut self, message: fmt::Arguments<'_>) {
+        let mut text = std::mem::take(&mut self.record.message);
+        text.clear();
+        put_formatted(&mut text, self.options.value_bytes, message);
+        self.record.message = text;
+        self.record.has_message = true;
     }
 
     /// Formats a value and hands the text on. The text is taken out of the record meanwhile, so
@@ -303,6 +314,10 @@ impl Visit for EventVisitor<'_> {
 
     #[inline]
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.put_message(format_args!("{value:?}"));
+            return;
+        }
         self.put_text(field, format_args!("{value:?}"));
     }
 }
@@ -324,9 +339,9 @@ impl SpanVisitor<'_> {
     }
 
     fn put_text(&mut self, field: &Field, value: fmt::Arguments<'_>) {
-        let mut text = String::new();
-        put_formatted(&mut text, self.options.value_bytes, value);
-        self.put(field, |json| put_string(json, &text));
+        with_formatted(self.options.value_bytes, value, |text| {
+            self.put(field, |json| put_string(json, text));
+        });
     }
 }
 

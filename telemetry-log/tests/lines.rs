@@ -7,11 +7,16 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use common::{Json, capture, capture_with};
+use common::{Json, Memory, capture, capture_with};
 use opentelemetry::{KeyValue, Value};
 use telemetry_core::context::{CurrentIds, SpanId, TraceFlags, TraceId, enter_ids};
-use telemetry_log::{JsonFormat, Key, Keys, LevelNames, PrettyFormat, SpanFields};
+use telemetry_log::{
+    JsonFormat, Key, Keys, LevelNames, Logs, PrettyFormat, SinkConfig, SpanFields,
+};
 use tracing::{error, info, info_span, warn};
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
 
 fn ids() -> Option<CurrentIds> {
     Some(CurrentIds {
@@ -237,6 +242,24 @@ fn late_values_and_explicit_parents() {
 }
 
 #[test]
+fn late_values_of_an_outer_span_reach_lines_of_an_inner_one() {
+    let memory = capture(|| {
+        let outer = info_span!("outer", user = tracing::field::Empty, n = 1).entered();
+        let _inner = info_span!("inner", step = "pay").entered();
+        info!("before");
+        outer.record("user", "ada");
+        info!("after");
+        info!(n = 3, "its own");
+        info!("as before");
+    });
+    let lines = memory.lines();
+    assert_eq!(lines[0].get("user"), None);
+    assert_eq!((lines[1].text("user"), lines[1].int("n")), ("ada", 1));
+    assert_eq!((lines[2].text("step"), lines[2].int("n")), ("pay", 3));
+    assert_eq!((lines[3].text("user"), lines[3].int("n")), ("ada", 1));
+}
+
+#[test]
 fn a_span_that_follows_a_span_of_another_thread() {
     let memory = capture(|| {
         let first = info_span!("first", a = 1);
@@ -273,6 +296,36 @@ impl fmt::Display for Declined {
 impl Error for Declined {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.cause)
+    }
+}
+
+#[test]
+fn a_span_hidden_by_a_filter_of_the_layer_gives_no_fields() {
+    let memory = Memory::default();
+    let sink = SinkConfig::custom("memory", memory.clone());
+    let (layer, handle) = Logs::builder().sink(sink).build().unwrap();
+    let layer = layer.with_filter(filter_fn(|metadata| metadata.name() != "hidden"));
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        let _outer = info_span!("outer", a = 1).entered();
+        info!("outer");
+        {
+            let _hidden = info_span!("hidden", b = 2).entered();
+            info!("hidden");
+            info!("hidden");
+            let _inner = info_span!("inner", c = 3).entered();
+            info!("inner");
+            info!("inner");
+        }
+        info!("outer");
+    });
+    assert!(handle.flush(common::DEADLINE).in_time);
+    let lines = memory.lines();
+    assert_eq!(lines.len(), 6);
+    for line in lines {
+        assert_eq!(line.int("a"), 1);
+        assert_eq!(line.get("b"), None);
+        let is_inner = line.text("message") == "inner";
+        assert_eq!(line.get("c").is_some(), is_inner);
     }
 }
 

@@ -176,7 +176,12 @@ impl RpcMethod {
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        self.0.path().trim_start_matches('/')
+        self.path().trim_start_matches('/')
+    }
+
+    /// The path of its requests, `/package.Service/Method`.
+    pub(crate) fn path(&self) -> &str {
+        self.0.path()
     }
 }
 

@@ -46,11 +46,26 @@
 //! | `url.scheme`, `url.path` | of the target; the scheme is `http` if the target has none |
 //! | `url.query` | the query, with the values of keys that sign or authorise replaced by `REDACTED` |
 //! | `server.address`, `server.port` | of the target, or of the `Host` header if it is valid |
-//! | `client.address` | the peer's, if the server put axum's `ConnectInfo<SocketAddr>` or a `SocketAddr` into the extensions |
+//! | `client.address` | the peer's, if the server put axum's `ConnectInfo<SocketAddr>` or a `SocketAddr` into the extensions; with [`TrustedProxies`] the client's in front of them |
 //! | `network.protocol.version` | `1.0`, `1.1`, `2` or `3` |
 //! | `user_agent.original` | the header; bytes that are not UTF-8 become U+FFFD |
 //!
-//! No other header is recorded. Texts that a client chose are cut at 8000 characters.
+//! Texts that a client chose are cut at 8000 characters. No other header is recorded.
+//!
+//! # Options
+//!
+//! All are off, and then cost nothing.
+//!
+//! | option | what it does |
+//! |---|---|
+//! | [`public_endpoint`](ServerLayer::public_endpoint) | a trace of its own with a link to the caller, for requests of strangers |
+//! | [`request_headers`](ServerLayer::request_headers), [`response_headers`](ServerLayer::response_headers) | `http.request.header.<name>`, `http.response.header.<name>`; never those with secrets |
+//! | [`body_sizes`](ServerLayer::body_sizes) | `http.request.body.size`, `http.response.body.size`; see [`CountRequestBody`] |
+//! | [`trusted_proxies`](ServerLayer::trusted_proxies) | `client.address` from `X-Forwarded-For` or `Forwarded` |
+//! | [`access_log`](ServerLayer::access_log) | one line for each request, with a level by its outcome |
+//! | [`correlation_id`](ServerLayer::correlation_id) | an id in the response, the span, the baggage and each line |
+//! | [`server_timing`](ServerLayer::server_timing), [`response_traceparent`](ServerLayer::response_traceparent) | the ids of the span in the response |
+//! | [`compensation`](ServerLayer::compensation) | a hook that undoes a failed request of an idempotent route |
 //!
 //! # gRPC
 //!
@@ -104,10 +119,13 @@ mod authority;
 mod classify;
 mod grpc;
 mod head;
+mod headers;
 pub mod http;
 mod method;
 mod metrics;
+mod proxies;
 mod query;
+mod request_body;
 mod route;
 pub mod semconv;
 mod side;
@@ -115,10 +133,15 @@ mod side;
 pub use crate::http::client::{
     ClientLayer, ClientService, MatchedTemplate, ResendCount, UrlTemplate, client,
 };
-pub use crate::http::server::{ResponseBody, ResponseFuture, ServerLayer, ServerService};
+pub use crate::http::server::{
+    AccessLog, Compensation, Correlation, CorrelationId, Outcome, ResponseBody, ResponseFuture,
+    ServerLayer, ServerService,
+};
 pub use classify::{Classify, DefaultClassify, Failure};
 pub use grpc::GrpcCode;
 pub use head::RequestHead;
 pub use method::KnownMethods;
+pub use proxies::{InvalidNetwork, TrustedProxies};
+pub use request_body::{CountRequestBody, CountRequestBodyService, CountedBody};
 pub use route::{MatchedRoute, Route, RouteExtractor};
 pub use side::Side;

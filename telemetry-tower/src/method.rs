@@ -1,16 +1,31 @@
 //! Which methods are known.
 
+use std::sync::LazyLock;
+
 use http::Method;
 
 /// The methods that are recorded by their name; all others are `_OTHER`, because clients can send
 /// any word.
 ///
-/// By default those of RFC 9110, `PATCH` (RFC 5789) and `QUERY`, as in
+/// By default those in the variable [`VARIABLE`](Self::VARIABLE), which is read once; if it is unset
+/// those of RFC 9110, `PATCH` (RFC 5789) and `QUERY`, as in
 /// <https://opentelemetry.io/docs/specs/semconv/attributes-registry/http/>.
 #[derive(Clone, Debug, Default)]
 pub struct KnownMethods(Option<Box<[Method]>>);
 
+/// What the environment says, from the first look on.
+static ENVIRONMENT: LazyLock<Option<Box<[Method]>>> = LazyLock::new(|| {
+    let list = std::env::var(KnownMethods::VARIABLE).ok()?;
+    if list.trim().is_empty() {
+        return None;
+    }
+    KnownMethods::from_list(&list).0
+});
+
 impl KnownMethods {
+    /// The variable with the names of the known methods: `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`.
+    pub const VARIABLE: &'static str = "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS";
+
     /// Exactly these methods, and none of the default ones.
     ///
     /// ```
@@ -35,7 +50,7 @@ impl KnownMethods {
     /// The name of `method` if it is known.
     #[must_use]
     pub fn name<'a>(&self, method: &'a Method) -> Option<&'a str> {
-        let known = match &self.0 {
+        let known = match self.0.as_ref().or(ENVIRONMENT.as_ref()) {
             None => is_standard(method.as_str()),
             Some(methods) => methods.contains(method),
         };

@@ -6,10 +6,18 @@
 pub const CLIENT_ADDRESS: &str = "client.address";
 /// Which class of error ended the operation.
 pub const ERROR_TYPE: &str = "error.type";
+/// The bytes of the request's body.
+pub const HTTP_REQUEST_BODY_SIZE: &str = "http.request.body.size";
+/// Begins the attributes of the request's headers, each with the header's name after a dot.
+pub const HTTP_REQUEST_HEADER: &str = "http.request.header";
 /// The method, or [`METHOD_OTHER`].
 pub const HTTP_REQUEST_METHOD: &str = "http.request.method";
 /// The method as it was sent, if it is not a known one.
 pub const HTTP_REQUEST_METHOD_ORIGINAL: &str = "http.request.method_original";
+/// The bytes of the response's body.
+pub const HTTP_RESPONSE_BODY_SIZE: &str = "http.response.body.size";
+/// Begins the attributes of the response's headers, each with the header's name after a dot.
+pub const HTTP_RESPONSE_HEADER: &str = "http.response.header";
 /// The response's status code.
 pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
 /// How many requests are being handled.
@@ -61,7 +69,17 @@ mod tests {
         for (ours, theirs) in [
             (super::CLIENT_ADDRESS, attribute::CLIENT_ADDRESS),
             (super::ERROR_TYPE, attribute::ERROR_TYPE),
+            (
+                super::HTTP_REQUEST_BODY_SIZE,
+                attribute::HTTP_REQUEST_BODY_SIZE,
+            ),
+            (super::HTTP_REQUEST_HEADER, attribute::HTTP_REQUEST_HEADER),
             (super::HTTP_REQUEST_METHOD, attribute::HTTP_REQUEST_METHOD),
+            (
+                super::HTTP_RESPONSE_BODY_SIZE,
+                attribute::HTTP_RESPONSE_BODY_SIZE,
+            ),
+            (super::HTTP_RESPONSE_HEADER, attribute::HTTP_RESPONSE_HEADER),
             (
                 super::HTTP_REQUEST_METHOD_ORIGINAL,
                 attribute::HTTP_REQUEST_METHOD_ORIGINAL,

@@ -96,7 +96,7 @@ async fn one(telemetry: &Telemetry, layer: ClientLayer, path: &str) -> Finished 
 
 #[test]
 fn a_request_is_a_client_span_with_the_attributes_of_the_conventions() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let address = serve(shop()).await;
         let mut client = ClientLayer::new().layer(http());
         let uri = format!("http://me:word@{address}/echo?q=a&sig=secret");
@@ -129,7 +129,7 @@ fn a_request_is_a_client_span_with_the_attributes_of_the_conventions() {
 
 #[test]
 fn a_server_and_its_client_are_one_trace() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let inner = serve(shop().layer(ServerLayer::new())).await;
         let handler = move || async move {
             let mut client = ClientLayer::new().layer(http());
@@ -162,7 +162,7 @@ fn a_server_and_its_client_are_one_trace() {
 
 #[test]
 fn what_is_not_there_or_broken_is_a_failure_of_the_call() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         for (path, status) in [("/missing", "404"), ("/fail", "502")] {
             let span = one(&telemetry, ClientLayer::new(), path).await;
             assert_eq!(span.get("http.response.status_code"), status);
@@ -184,7 +184,7 @@ impl Classify for MissingIsFine {
 
 #[test]
 fn a_classifier_decides_what_is_a_failure() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let layer = ClientLayer::new().classify(MissingIsFine);
         let span = one(&telemetry, layer, "/missing").await;
         assert_eq!(
@@ -196,7 +196,7 @@ fn a_classifier_decides_what_is_a_failure() {
 
 #[test]
 fn a_server_that_cannot_be_reached_is_an_error() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         drop(socket);
@@ -214,7 +214,7 @@ fn a_server_that_cannot_be_reached_is_an_error() {
 
 #[test]
 fn what_is_dropped_before_its_end_is_cancelled() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let address = serve(shop()).await;
         let mut client = ClientLayer::new().layer(http());
         let slow = client.call(request(address, "/slow"));
@@ -240,7 +240,7 @@ fn what_is_dropped_before_its_end_is_cancelled() {
 
 #[test]
 fn a_filtered_request_carries_the_context_of_its_caller() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let address = serve(shop()).await;
         let layer = ClientLayer::new().filter(|head| head.path() != "/echo");
         let mut client = layer.layer(http());

@@ -66,7 +66,7 @@ fn assert_ended(spans: &[Finished; 3], code: &str, failures: [&str; 2]) {
 
 #[test]
 fn a_call_has_the_attributes_of_the_conventions() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let mut stock = connect().await;
         assert_eq!(stock.count("horse").await.unwrap(), "3");
         let spans = trace(&telemetry).await;
@@ -92,7 +92,7 @@ fn a_call_has_the_attributes_of_the_conventions() {
 
 #[test]
 fn all_kinds_of_streaming_are_one_trace() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let mut stock = connect().await;
         let items = || tokio_stream::iter(["horse".to_owned(), "goat".to_owned()]);
         assert_eq!(stock.add(items()).await.unwrap(), "2");
@@ -114,7 +114,7 @@ fn all_kinds_of_streaming_are_one_trace() {
 
 #[test]
 fn a_code_in_the_head_is_a_failure_by_side() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let mut stock = connect().await;
         let missing = stock.count("unicorn").await.unwrap_err();
         assert_eq!(missing.code(), Code::NotFound);
@@ -131,7 +131,7 @@ fn a_code_in_the_head_is_a_failure_by_side() {
 
 #[test]
 fn a_stream_that_fails_in_its_trailers_has_failed() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let mut stock = connect().await;
         let mut counts = stock.watch("secret").await.unwrap();
         assert_eq!(counts.message().await.unwrap().unwrap(), "3");
@@ -144,7 +144,7 @@ fn a_stream_that_fails_in_its_trailers_has_failed() {
 
 #[test]
 fn a_stream_that_is_dropped_is_cancelled_on_both_sides() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let mut stock = connect().await;
         let mut counts = stock.watch("eternity").await.unwrap();
         assert_eq!(counts.message().await.unwrap().unwrap(), "3");
@@ -156,7 +156,7 @@ fn a_stream_that_is_dropped_is_cancelled_on_both_sides() {
 
 #[test]
 fn a_call_that_is_given_up_is_cancelled_on_both_sides() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let mut stock = connect().await;
         let given_up = tokio::time::timeout(Duration::from_millis(200), stock.count("eternity"));
         assert!(given_up.await.is_err());
@@ -167,7 +167,7 @@ fn a_call_that_is_given_up_is_cancelled_on_both_sides() {
 
 #[test]
 fn a_method_that_the_server_does_not_have_names_nothing_there() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let mut stock = connect().await;
         for path in ["/shop.v1.Stock/Scan1", "/scanner.Made/Up"] {
             let unknown = stock.call(path, "horse").await.unwrap_err();
@@ -187,7 +187,7 @@ fn a_method_that_the_server_does_not_have_names_nothing_there() {
 
 #[test]
 fn a_server_that_cannot_be_reached_is_an_error() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let uri: Uri = format!("http://{}", socket.local_addr().unwrap())
             .parse()
@@ -217,7 +217,7 @@ impl Classify for NotFoundIsFine {
 
 #[test]
 fn a_classifier_decides_what_is_a_failure() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let endpoint = serve_with(ServerLayer::grpc()).await;
         let layer = ClientLayer::grpc().classify(NotFoundIsFine);
         let mut stock = StockClient::new(layer.layer(endpoint.connect_lazy()));
@@ -228,7 +228,7 @@ fn a_classifier_decides_what_is_a_failure() {
 
 #[test]
 fn a_layer_that_was_told_so_sees_http() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let endpoint = serve_with(ServerLayer::http()).await;
         let mut stock = StockClient::new(ClientLayer::http().layer(endpoint.connect_lazy()));
         assert!(stock.count("unicorn").await.is_err());
@@ -281,7 +281,7 @@ async fn ended(telemetry: &Telemetry, response: Response<Only>) -> Finished {
 
 #[test]
 fn a_response_without_a_code_has_failed() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let span = ended(&telemetry, Response::new(Only(None))).await;
         assert_eq!(span.get("rpc.response.status_code"), "UNKNOWN");
         assert_eq!(span.get("error.type"), "UNKNOWN");
@@ -294,7 +294,7 @@ fn a_response_without_a_code_has_failed() {
 
 #[test]
 fn a_proxy_that_answers_in_http_has_a_code() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         for (status, code, failure) in [
             (401, "UNAUTHENTICATED", ""),
             (403, "PERMISSION_DENIED", ""),
@@ -311,7 +311,7 @@ fn a_proxy_that_answers_in_http_has_a_code() {
 
 #[test]
 fn the_length_of_a_body_does_not_hide_its_trailers() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let mut trailers = HeaderMap::new();
         trailers.insert("grpc-status", "14".parse().unwrap());
         let response = Response::builder().header("content-length", "0");

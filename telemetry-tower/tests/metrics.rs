@@ -8,7 +8,6 @@ use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use opentelemetry::{InstrumentationScope, Value};
 use telemetry_core::metrics::{Metric, Number, Points, Registry, RegistrySettings};
-use telemetry_core::testing::Capture;
 use telemetry_tower::ServerLayer;
 use tower_service::Service as _;
 
@@ -133,23 +132,4 @@ async fn a_request_counts_as_active_until_its_end_whatever_that_is() {
             ("GET /users/{id} 200 cancelled", 1),
         ])
     );
-}
-
-#[tokio::test]
-async fn an_exemplar_is_the_span_of_its_request() {
-    let capture = Capture::new();
-    let mut rig = rig();
-    let subscriber = tracing_subscriber::layer::SubscriberExt::with(
-        tracing_subscriber::registry(),
-        capture.layer(),
-    );
-    let _subscribed = tracing::subscriber::set_default(subscriber);
-    rig.ask(Method::GET, "/users/1").await;
-    let Points::Histogram(points) = rig.metric("http.server.request.duration").points else {
-        return;
-    };
-    let exemplar = &points[0].exemplars[0];
-    let span = &capture.spans()[0];
-    let ids = (span.trace_id, span.span_id);
-    assert_eq!(exemplar.span, Some(ids));
 }

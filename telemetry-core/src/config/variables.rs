@@ -213,6 +213,10 @@ const SECTIONS: &[Section] = &[
         rows: LOGS,
     },
     Section {
+        title: "HTTP",
+        rows: HTTP,
+    },
+    Section {
         title: "Kubernetes",
         rows: KUBERNETES,
     },
@@ -254,6 +258,12 @@ const GENERAL: &[Row] = &[
         "the stable names are always written; a wish for the old ones beside them (`http/dup`) is reported",
     ),
 ];
+
+const HTTP: &[Row] = &[Row::standard(
+    "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS",
+    "`CONNECT,DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT,QUERY,TRACE`",
+    "the methods that are recorded by their name, in place of the default ones; others are `_OTHER`; code that names its own methods beats it",
+)];
 
 const EXPORTERS: &[Row] = &[
     Row::standard(

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use opentelemetry::trace::{SpanId, TraceContextExt, TraceFlags, TraceId};
 use opentelemetry::{Context, ContextGuard};
 
-use super::SpanContext;
+use super::{SpanContext, TraceState};
 
 /// The ids of the span that is current on this thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,8 @@ thread_local! {
     /// Whether somebody has read the ids of the current span: they can no longer be replaced.
     static USED: Cell<bool> = const { Cell::new(false) };
     static STACK: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
+    /// What does not fit into the cell of ids without a span.
+    static TRACE_STATES: RefCell<Vec<(Key, TraceState)>> = const { RefCell::new(Vec::new()) };
     /// The number of the last [`EnteredIds`].
     static ENTERED: Cell<u64> = const { Cell::new(0) };
 }
@@ -132,40 +134,97 @@ impl Drop for Alive {
 /// span is filtered out or telemetry is disabled. `None` leaves nothing current.
 #[must_use = "the ids are current until the guard is dropped"]
 pub fn enter_ids(ids: Option<CurrentIds>) -> EnteredIds {
+    let span = ids.map(|ids| SpanContext::new(ids.trace_id, ids.span_id, ids.trace_flags));
+    enter_identity(span.as_ref())
+}
+
+/// Makes a whole identity current until the guard is dropped, without a span: its ids as
+/// [`enter_ids`] does, and its tracestate for calls and spans that are made meanwhile.
+#[must_use = "the identity is current until the guard is dropped"]
+pub fn enter_span_context(identity: &SpanContext) -> EnteredIds {
+    enter_identity(Some(identity))
+}
+
+fn enter_identity(identity: Option<&SpanContext>) -> EnteredIds {
     let number = ENTERED.get() + 1;
     ENTERED.set(number);
     let key = Key {
         layer: 0,
         span: number,
     };
-    let slot = ids.map(|ids| Slot {
-        ids,
+    let kept = identity.is_some_and(|identity| keep_trace_state(key, identity));
+    let slot = identity.map(|identity| Slot {
+        ids: CurrentIds {
+            trace_id: identity.trace_id(),
+            span_id: identity.span_id(),
+            trace_flags: identity.trace_flags(),
+        },
         key,
-        has_trace_state: false,
+        has_trace_state: kept,
         has_baggage: false,
         tracks_use: false,
     });
     enter(key, slot);
-    let attached = is_armed().then(|| with_opentelemetry(|context| attach(context, ids)));
+    let attached = is_armed().then(|| with_opentelemetry(|context| attach(context, identity)));
     EnteredIds {
         key,
+        kept,
         _attached: attached.flatten().map(Context::attach),
     }
 }
 
-fn attach(context: &Context, ids: Option<CurrentIds>) -> Context {
-    let span = ids.map(|ids| SpanContext::new(ids.trace_id, ids.span_id, ids.trace_flags));
+fn attach(context: &Context, identity: Option<&SpanContext>) -> Context {
     context.with_remote_span_context(
-        span.map_or(opentelemetry::trace::SpanContext::NONE, |span| {
-            (&span.remote()).into()
+        identity.map_or(opentelemetry::trace::SpanContext::NONE, |identity| {
+            (&identity.clone().remote()).into()
         }),
     )
+}
+
+/// Returns whether there is one to keep.
+fn keep_trace_state(key: Key, identity: &SpanContext) -> bool {
+    let state = identity.trace_state();
+    let keep = |states: &RefCell<Vec<_>>| {
+        states
+            .try_borrow_mut()
+            .map(|mut states| states.push((key, state.clone())))
+            .is_ok()
+    };
+    !state.is_empty() && TRACE_STATES.try_with(keep).unwrap_or(false)
+}
+
+fn forget_trace_state(key: Key) {
+    let _ = TRACE_STATES.try_with(|states| {
+        if let Ok(mut states) = states.try_borrow_mut() {
+            states.retain(|(other, _)| *other != key);
+        }
+    });
+}
+
+/// The identity of ids that are current without a span.
+pub(crate) fn entered_span_context(slot: Slot) -> SpanContext {
+    let ids = slot.ids;
+    let identity = SpanContext::new(ids.trace_id, ids.span_id, ids.trace_flags);
+    if !slot.has_trace_state {
+        return identity;
+    }
+    let find = |states: &RefCell<Vec<(Key, TraceState)>>| {
+        let states = states.try_borrow().ok()?;
+        let (_, state) = states.iter().rfind(|(key, _)| *key == slot.key)?;
+        Some(state.clone())
+    };
+    match TRACE_STATES.try_with(find) {
+        Ok(Some(state)) => identity.with_trace_state(state),
+        _ => identity,
+    }
 }
 
 /// Restores the previous ids when dropped; see [`enter_ids`].
 #[derive(Debug)]
 pub struct EnteredIds {
     key: Key,
+    /// Whether a tracestate is kept for it.
+    kept: bool,
     /// Also keeps the guard on its thread.
     _attached: Option<ContextGuard>,
 }
@@ -173,6 +232,9 @@ pub struct EnteredIds {
 impl Drop for EnteredIds {
     fn drop(&mut self) {
         pop(self.key);
+        if self.kept {
+            forget_trace_state(self.key);
+        }
     }
 }
 

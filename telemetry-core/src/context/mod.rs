@@ -20,7 +20,7 @@ mod trace_state;
 #[doc(hidden)]
 pub mod fuzz;
 
-pub use self::current::{CurrentIds, EnteredIds, arm, current, enter_ids};
+pub use self::current::{CurrentIds, EnteredIds, arm, current, enter_ids, enter_span_context};
 pub use baggage::{Baggage, BaggageEntry, BaggageError};
 pub use carrier::{Carrier, CarrierMut};
 pub use discarded::{Discarded, discarded};

@@ -10,7 +10,13 @@ use crate::trace::SpanExt;
 /// The current span's identity, as the receiver of a call should see its caller.
 #[must_use]
 pub fn current_span_context() -> Option<SpanContext> {
-    opentelemetry_span_context().or_else(own_span_context)
+    let Some(theirs) = opentelemetry_span_context() else {
+        return own_span_context();
+    };
+    // the API refuses keys of a tracestate that level 2 of the specification allows
+    let own = own_span_context()
+        .filter(|own| own.span_id() == theirs.span_id() && own.trace_id() == theirs.trace_id());
+    Some(own.unwrap_or(theirs))
 }
 
 /// Writes the current span's identity and the current baggage to the headers of a request or
@@ -46,6 +52,9 @@ fn opentelemetry_span_context() -> Option<SpanContext> {
 fn own_span_context() -> Option<SpanContext> {
     let slot = current::slot()?;
     current::mark_used();
+    if slot.key.layer == 0 {
+        return Some(current::entered_span_context(slot));
+    }
     let ids = slot.ids;
     let bare = SpanContext::new(ids.trace_id, ids.span_id, ids.trace_flags);
     if !slot.has_trace_state {

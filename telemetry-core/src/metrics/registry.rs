@@ -142,7 +142,6 @@ impl Registry {
             }
             None => instruments.retain(|i| !i.descriptor.kind.is_observable()),
         }
-        // before reading: what is measured meanwhile belongs to the next collection, or to both
         let now = self.0.shared.now();
         let collected = instruments
             .iter()
@@ -154,7 +153,8 @@ impl Registry {
         });
         Snapshot {
             metrics,
-            unix_nanos: now,
+            // after reading, so that no series begins later
+            unix_nanos: self.0.shared.now(),
         }
     }
 

@@ -1,10 +1,14 @@
-//! Spans and log records of a test.
+//! Spans, log records and metrics of a test.
 
 use std::sync::Arc;
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry::metrics::Meter;
 
 use super::tree::{outline, page};
 use super::{LogAssertion, SpanAssertion};
 use crate::export::memory::{Captured, CapturedLog, CapturedSpan};
+use crate::metrics::{Metric, Registry, RegistrySettings};
 use crate::pipeline::{Intake, Queue, QueueLimits};
 use crate::trace::{Engine, EngineSettings, SpanLayer};
 
@@ -17,6 +21,7 @@ pub struct Capture {
     layer: SpanLayer,
     spans: Arc<Queue>,
     logs: Arc<Queue>,
+    registry: Registry,
     captured: Captured,
 }
 
@@ -52,6 +57,7 @@ impl Capture {
             layer: SpanLayer::new(Arc::new(Engine::new(settings))),
             spans,
             logs: Arc::new(Queue::new(LIMITS)),
+            registry: Registry::new(RegistrySettings::default()),
             captured: Captured::new(),
         }
     }
@@ -66,6 +72,36 @@ impl Capture {
     #[must_use]
     pub fn log_intake(&self) -> Intake {
         Intake::new([Arc::clone(&self.logs)])
+    }
+
+    /// A meter whose instruments record into this capture.
+    #[must_use]
+    pub fn meter(&self, name: &'static str) -> Meter {
+        self.registry
+            .meter(InstrumentationScope::builder(name).build())
+    }
+
+    /// What was measured with the instruments of this capture's meters.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<Metric> {
+        self.registry.collect().metrics
+    }
+
+    /// The metric with this name.
+    ///
+    /// # Panics
+    ///
+    /// There is none.
+    #[must_use]
+    #[track_caller]
+    #[expect(clippy::panic, reason = "an assertion of a test")]
+    pub fn metric(&self, name: &str) -> Metric {
+        let metrics = self.metrics();
+        let found = metrics.iter().find(|it| it.descriptor.name == name);
+        found.cloned().unwrap_or_else(|| {
+            let names: Vec<_> = metrics.iter().map(|it| &*it.descriptor.name).collect();
+            panic!("no metric {name:?} among {names:?}")
+        })
     }
 
     /// The spans that have ended, in that order.

@@ -156,10 +156,10 @@ impl SpanLayer {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let parent = SpanContext::new(slot.ids.trace_id, slot.ids.span_id, slot.ids.trace_flags);
         if slot.key.layer == 0 {
-            return Some(parent.remote());
+            return Some(current::entered_span_context(slot).remote());
         }
+        let parent = SpanContext::new(slot.ids.trace_id, slot.ids.span_id, slot.ids.trace_flags);
         if slot.key.layer != self.number {
             // another subscriber's span is entered: what is current in this one lies below it
             return nearest(context.lookup_current()?);

@@ -56,16 +56,18 @@ fn put_escape(buffer: &mut Vec<u8>, byte: u8) {
 fn is_clean(bytes: &[u8]) -> bool {
     if let Some(last) = bytes.last_chunk::<8>() {
         let (words, _) = bytes.as_chunks::<8>();
-        return !words
-            .iter()
-            .chain([last])
-            .any(|word| has_special(u64::from_le_bytes(*word)));
+        let is_special = |word: &[u8; 8]| has_special(u64::from_le_bytes(*word));
+        return !words.iter().any(is_special) && !is_special(last);
     }
     if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         let [first, last] = [first, last].map(|half| u64::from(u32::from_le_bytes(*half)));
         return !has_special(first | (last << 32));
     }
-    !bytes.iter().any(|byte| is_special(*byte))
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
+        return true;
+    };
+    let middle = bytes[bytes.len() / 2];
+    !(is_special(*first) || is_special(middle) || is_special(*last))
 }
 
 /// How many bytes at the start need no escape.

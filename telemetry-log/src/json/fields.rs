@@ -109,6 +109,18 @@ impl Fields {
         }
     }
 
+    /// Whether some key is in both.
+    #[inline]
+    pub(crate) fn meets(&self, other: &Self) -> bool {
+        self.filter.meets(&other.filter) && self.has_key_of(other)
+    }
+
+    #[cold]
+    fn has_key_of(&self, other: &Self) -> bool {
+        let mut entries = other.index.iter();
+        entries.any(|entry| self.find(entry.hash, other.key(entry)).is_some())
+    }
+
     /// All fields as they may stand in an object after another member.
     #[inline]
     pub(crate) fn json(&self) -> &[u8] {
@@ -155,14 +167,13 @@ impl Fields {
 
     #[inline]
     fn append(&mut self, entry: Entry) {
-        if self.filter.contains(entry.hash)
+        if self.filter.insert(entry.hash)
             && let Some(earlier) = self.find(entry.hash, self.key(&entry))
         {
             self.index.push(entry);
             self.remove(earlier);
             return;
         }
-        self.filter.insert(entry.hash);
         self.index.push(entry);
     }
 
@@ -220,7 +231,7 @@ impl Default for Reserved {
 impl Reserved {
     /// Tells one log's keys from another's.
     #[inline]
-    pub(super) fn generation(&self) -> u64 {
+    pub(crate) fn generation(&self) -> u64 {
         self.generation
     }
 
@@ -240,9 +251,13 @@ impl Reserved {
 struct Filter([u64; 4]);
 
 impl Filter {
+    /// Adds a hash; true if it was there.
     #[inline]
-    fn insert(&mut self, hash: u8) {
-        self.0[usize::from(hash >> 6)] |= 1 << (hash & 63);
+    fn insert(&mut self, hash: u8) -> bool {
+        let word = &mut self.0[usize::from(hash >> 6)];
+        let before = *word;
+        *word |= 1 << (hash & 63);
+        before == *word
     }
 
     #[inline]

@@ -1,14 +1,16 @@
 //! A line, put together from its parts.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use telemetry_core::context::CurrentIds;
 use telemetry_core::otlp::Severity;
 
 use super::escape::{put_escaped, put_string};
 use super::fields::{Field, Fields, Reserved};
-use super::id_text::IdText;
+use super::frame::{Frame, Part};
 use super::keys::{DROPPED_FIELDS, IdStyle, Key, Keys, OWN};
 use super::time::TimeText;
-use super::value::put_int;
+use super::value::{put_hex, put_int};
 
 /// How the fields of the spans around an event are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,8 +87,12 @@ impl JsonFormat {
 
     /// Prepares what is the same in every line of a service.
     pub(crate) fn compile(&self, service: &str) -> CompiledJson {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
         let mut compiled = CompiledJson {
-            members: Vec::new(),
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            before: Section::default(),
+            after: Section::default(),
+            has_message: false,
             renames: Vec::new(),
             ids: self.keys.ids.clone(),
             levels: self.keys.levels,
@@ -117,12 +123,25 @@ impl JsonFormat {
 /// A [`JsonFormat`] with everything written that does not change.
 #[derive(Debug)]
 pub(crate) struct CompiledJson {
-    members: Vec<Member>,
+    /// Tells one format of the process from another.
+    number: u64,
+    /// Up to the message and with its name.
+    before: Section,
+    after: Section,
+    has_message: bool,
     /// Names among the fields, and what this format calls them; an empty name leaves it out.
     renames: Vec<(Box<[u8]>, Vec<u8>)>,
     ids: IdStyle,
     levels: super::LevelNames,
     spans: SpanFields,
+}
+
+/// Members that follow each other.
+#[derive(Debug, Default)]
+struct Section {
+    members: Vec<Member>,
+    has_origin: bool,
+    has_ids: bool,
 }
 
 #[derive(Debug)]
@@ -141,10 +160,10 @@ pub(crate) struct JsonLine<'a> {
     pub(crate) unix_nanos: u64,
     pub(crate) severity: Severity,
     pub(crate) target: &'a str,
+    /// Whether the target is a callsite's, which an address and a length tell from others.
+    pub(crate) is_static: bool,
     pub(crate) message: Option<&'a str>,
     pub(crate) ids: Option<CurrentIds>,
-    /// The digits of the ids.
-    pub(crate) id_text: &'a IdText,
     pub(crate) fields: &'a Fields,
     pub(crate) inherited: &'a Fields,
     /// The list of spans, as JSON.
@@ -170,20 +189,47 @@ impl CompiledJson {
             }
             Some(_) => head.push(b'"'),
         }
-        self.members.push(Member {
+        let section = if self.has_message {
+            &mut self.after
+        } else {
+            &mut self.before
+        };
+        section.has_origin |= matches!(key, Some(Key::Level | Key::Target));
+        section.has_ids |= matches!(key, Some(Key::TraceId | Key::SpanId | Key::TraceFlags));
+        section.members.push(Member {
             key,
             head,
             name_len,
         });
+        self.has_message |= key == Some(Key::Message);
     }
 
     /// Appends the line and its end.
     #[inline]
-    pub(crate) fn put(&self, out: &mut Vec<u8>, time: &mut TimeText, line: &JsonLine<'_>) {
+    pub(crate) fn put(
+        &self,
+        out: &mut Vec<u8>,
+        frame: &mut Frame,
+        time: &mut TimeText,
+        line: &JsonLine<'_>,
+    ) {
         let start = out.len();
-        for member in &self.members {
-            self.put_member(out, member, time, line);
+        frame.fit(self.number);
+        let time = time.full(line.unix_nanos);
+        let before = frame.before(line);
+        if !before.suits(line, self.before.has_origin, self.before.has_ids) {
+            self.render(before, &self.before, line);
         }
+        before.put(out, time);
+        if let Some(message) = line.message.filter(|_| self.has_message) {
+            put_escaped(out, message);
+            out.push(b'"');
+        }
+        let after = &mut frame.after;
+        if !after.suits(line, self.after.has_origin, self.after.has_ids) {
+            self.render(after, &self.after, line);
+        }
+        after.put(out, time);
         self.put_fields(out, start, line);
         if self.spans == SpanFields::List && !line.spans.is_empty() {
             out.extend_from_slice(b",\"spans\":[");
@@ -198,14 +244,16 @@ impl CompiledJson {
         out.extend_from_slice(b"}\n");
     }
 
-    #[inline]
-    fn put_member(
-        &self,
-        out: &mut Vec<u8>,
-        member: &Member,
-        time: &mut TimeText,
-        line: &JsonLine<'_>,
-    ) {
+    #[inline(never)]
+    fn render(&self, part: &mut Part, section: &Section, line: &JsonLine<'_>) {
+        part.begin(line, section.has_origin);
+        for member in &section.members {
+            self.put_member(part, member, line);
+        }
+    }
+
+    fn put_member(&self, part: &mut Part, member: &Member, line: &JsonLine<'_>) {
+        let out = &mut part.text;
         let Some(key) = member.key else {
             out.extend_from_slice(&member.head);
             return;
@@ -216,24 +264,22 @@ impl CompiledJson {
             _ => out.extend_from_slice(&member.head),
         }
         match key {
-            Key::Timestamp => time.put(out, line.unix_nanos),
+            Key::Timestamp => part.put_time(),
             Key::Level => out.extend_from_slice(self.levels.name(line.severity).as_bytes()),
             Key::Target => put_escaped(out, line.target),
-            Key::Message => put_escaped(out, line.message.unwrap_or_default()),
             Key::TraceId | Key::SpanId | Key::TraceFlags => {
                 let Some(ids) = line.ids else { return };
-                if self.put_id(out, key, ids, line.id_text) {
+                if self.put_id(out, key, ids) {
                     return;
                 }
             }
             _ => return,
         }
-        out.push(b'"');
+        part.text.push(b'"');
     }
 
     /// Appends an id; true if that ends the value.
-    #[inline]
-    fn put_id(&self, out: &mut Vec<u8>, key: Key, ids: CurrentIds, text: &IdText) -> bool {
+    fn put_id(&self, out: &mut Vec<u8>, key: Key, ids: CurrentIds) -> bool {
         match (key, &self.ids) {
             (Key::TraceId, IdStyle::Decimal) => {
                 let [.., a, b, c, d, e, f, g, h] = ids.trace_id.to_bytes();
@@ -242,13 +288,13 @@ impl CompiledJson {
             (Key::SpanId, IdStyle::Decimal) => {
                 put_int(out, u64::from_be_bytes(ids.span_id.to_bytes()));
             }
-            (Key::TraceId, _) => out.extend_from_slice(text.trace_id()),
-            (Key::SpanId, _) => out.extend_from_slice(text.span_id()),
+            (Key::TraceId, _) => put_hex(out, ids.trace_id.to_bytes()),
+            (Key::SpanId, _) => put_hex(out, ids.span_id.to_bytes()),
             (_, IdStyle::Gcp { .. }) => {
                 super::put_bool(out, ids.trace_flags.is_sampled());
                 return true;
             }
-            _ => out.extend_from_slice(text.trace_flags()),
+            _ => put_hex(out, [ids.trace_flags.to_u8()]),
         }
         false
     }
@@ -269,11 +315,8 @@ impl CompiledJson {
 
     #[cold]
     fn put_fields_one_by_one(&self, out: &mut Vec<u8>, start: usize, line: &JsonLine<'_>) {
-        let mut keys: Vec<Vec<u8>> = self
-            .members
-            .iter()
-            .map(|member| member.name().into())
-            .collect();
+        let members = self.before.members.iter().chain(&self.after.members);
+        let mut keys: Vec<Vec<u8>> = members.map(|member| member.name().into()).collect();
         keys.extend(OWN.map(|name| name.as_bytes().to_vec()));
         // a name that this format gives to a pinned member stays free for that member
         let pinned = |key: &[u8]| self.renames.iter().find(|(from, _)| **from == *key);

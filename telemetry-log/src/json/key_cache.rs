@@ -27,25 +27,42 @@ pub(crate) struct RenderedKey {
 }
 
 impl KeyCache {
+    /// Forgets the names of another log; to be called before names are asked for.
+    #[inline]
+    pub(crate) fn fit(&mut self, reserved: &Reserved) {
+        if self.generation != reserved.generation() {
+            self.renew(reserved);
+        }
+    }
+
     /// The name, rendered.
     #[inline]
     pub(crate) fn get(&mut self, name: &'static str, reserved: &Reserved) -> &RenderedKey {
-        if self.generation != reserved.generation() {
-            self.generation = reserved.generation();
-            self.entries.clear();
-            self.entries.resize(ENTRIES, RenderedKey::default());
-        }
         let address = name.as_ptr().addr();
-        let entry = &mut self.entries[(address ^ (address >> 7)) % ENTRIES];
-        if entry.address != address || entry.len != name.len() {
+        let place = (address ^ (address >> 7)) % ENTRIES;
+        let entry = &mut self.entries[place];
+        if !entry.is(name) {
             *entry = RenderedKey::new(name, reserved);
         }
         entry
     }
+
+    #[cold]
+    fn renew(&mut self, reserved: &Reserved) {
+        self.generation = reserved.generation();
+        self.entries.clear();
+        self.entries.resize(ENTRIES, RenderedKey::default());
+    }
 }
 
 impl RenderedKey {
+    #[inline]
+    fn is(&self, name: &'static str) -> bool {
+        self.address == name.as_ptr().addr() && self.len == name.len()
+    }
+
     #[cold]
+    #[inline(never)]
     fn new(name: &'static str, reserved: &Reserved) -> Self {
         let key = name.strip_prefix("r#").unwrap_or(name);
         let mut head = Vec::from(*b",");

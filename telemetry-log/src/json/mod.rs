@@ -3,7 +3,7 @@
 mod escape;
 mod fields;
 mod format;
-mod id_text;
+mod frame;
 mod key_cache;
 mod keys;
 mod time;
@@ -13,7 +13,7 @@ pub(crate) use escape::put_string;
 pub(crate) use fields::{Fields, Reserved};
 pub(crate) use format::{CompiledJson, JsonLine};
 pub use format::{JsonFormat, SpanFields};
-pub(crate) use id_text::IdText;
+pub(crate) use frame::Frame;
 pub(crate) use key_cache::KeyCache;
 pub(crate) use keys::pinned;
 pub use keys::{Key, Keys, LevelNames};

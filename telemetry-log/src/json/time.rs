@@ -5,53 +5,61 @@
 #[derive(Debug)]
 pub(crate) struct TimeText {
     second: u64,
-    /// `2026-11-21T14:23:01`
-    text: [u8; 19],
+    text: [u8; Self::LEN],
 }
 
 impl Default for TimeText {
     fn default() -> Self {
         Self {
             second: 0,
-            text: *b"1970-01-01T00:00:00",
+            text: *b"1970-01-01T00:00:00.000000Z",
         }
     }
 }
 
 impl TimeText {
-    /// Appends `2026-11-21T14:23:01.234567Z`.
+    pub(super) const LEN: usize = 27;
+
+    /// `2026-11-21T14:23:01.234567Z`
     #[inline]
-    pub(crate) fn put(&mut self, buffer: &mut Vec<u8>, unix_nanos: u64) {
-        self.put_date(buffer, unix_nanos, 0);
-        buffer.push(b'Z');
+    pub(super) fn full(&mut self, unix_nanos: u64) -> &[u8; Self::LEN] {
+        let second = unix_nanos / 1_000_000_000;
+        if second != self.second {
+            self.second = second;
+            self.text[..19].copy_from_slice(&date_time(second));
+        }
+        let micros = unix_nanos % 1_000_000_000 / 1_000;
+        let hundreds = micros / 100;
+        let [a, b] = two_digits(hundreds / 100);
+        let [c, d] = two_digits(hundreds % 100);
+        let [e, f] = two_digits(micros % 100);
+        self.text[20..26].copy_from_slice(&[a, b, c, d, e, f]);
+        &self.text
     }
 
     /// Appends `14:23:01.234567`.
     pub(crate) fn put_clock(&mut self, buffer: &mut Vec<u8>, unix_nanos: u64) {
-        self.put_date(buffer, unix_nanos, 11);
-    }
-
-    #[inline]
-    fn put_date(&mut self, buffer: &mut Vec<u8>, unix_nanos: u64, from: usize) {
-        let second = unix_nanos / 1_000_000_000;
-        if second != self.second {
-            self.second = second;
-            self.text = date_time(second);
-        }
-        buffer.extend_from_slice(&self.text[from..]);
-        let micros = unix_nanos % 1_000_000_000 / 1_000;
-        let [a, b] = two_digits(micros / 10_000);
-        let [c, d] = two_digits(micros / 100 % 100);
-        let [e, f] = two_digits(micros % 100);
-        buffer.extend_from_slice(&[b'.', a, b, c, d, e, f]);
+        buffer.extend_from_slice(&self.full(unix_nanos)[11..26]);
     }
 }
 
+/// The digits of a number below 100.
 #[inline]
 fn two_digits(number: u64) -> [u8; 2] {
-    let number = number.to_le_bytes()[0];
-    [b'0' + number / 10 % 10, b'0' + number % 10]
+    DIGITS[usize::from(number.to_le_bytes()[0] & 127)]
 }
+
+static DIGITS: [[u8; 2]; 128] = {
+    let mut pairs = [*b"00"; 128];
+    let mut number = 0;
+    while number < 100 {
+        let [tens, ones] = &mut pairs[number];
+        *tens += number.to_le_bytes()[0] / 10;
+        *ones += number.to_le_bytes()[0] % 10;
+        number += 1;
+    }
+    pairs
+};
 
 #[cold]
 fn date_time(second: u64) -> [u8; 19] {
@@ -92,9 +100,9 @@ mod tests {
     use super::*;
 
     fn text_of(unix_nanos: u64) -> String {
-        let mut buffer = Vec::new();
-        TimeText::default().put(&mut buffer, unix_nanos);
-        String::from_utf8(buffer).unwrap()
+        str::from_utf8(TimeText::default().full(unix_nanos))
+            .unwrap()
+            .to_owned()
     }
 
     #[test]

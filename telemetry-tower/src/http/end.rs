@@ -82,8 +82,10 @@ impl End {
     }
 
     /// Writes it to the record of the span.
-    pub(super) fn write(self, record: &mut Record) {
-        match self.subject.call {
+    ///
+    /// The sizes are those of the bodies of the request and the response, if they are wanted.
+    pub(super) fn write(&mut self, record: &mut Record, sizes: [Option<u64>; 2]) {
+        match &self.subject.call {
             Call::Http { .. } => {
                 if let Some(status) = self.status {
                     let code = i64::from(status.as_u16());
@@ -103,13 +105,18 @@ impl End {
                 }
             }
         }
+        for (key, size) in SIZES.into_iter().zip(sizes) {
+            if let Some(size) = size.and_then(|size| i64::try_from(size).ok()) {
+                record.attributes.set(key, size);
+            }
+        }
         if let Some(version) = self.version.and_then(version) {
             record
                 .attributes
                 .set(semconv::NETWORK_PROTOCOL_VERSION, version);
         }
         if let Some(failure) = &self.failure {
-            fail(record, failure, self.message);
+            fail(record, failure, self.message.take());
         }
     }
 
@@ -119,6 +126,11 @@ impl End {
         unimplemented && self.subject.side == Side::Server
     }
 }
+
+const SIZES: [&str; 2] = [
+    semconv::HTTP_REQUEST_BODY_SIZE,
+    semconv::HTTP_RESPONSE_BODY_SIZE,
+];
 
 /// A name that a caller can choose must not be that of a span.
 fn forget_method(record: &mut Record) {

@@ -83,6 +83,22 @@ impl Subject {
         }
     }
 
+    /// The route, or the path of a remote call.
+    pub(super) fn route(&self) -> Option<&str> {
+        match &self.call {
+            Call::Http { route, .. } => route.as_ref().map(Route::as_str),
+            Call::Grpc { method } => method.as_ref().map(RpcMethod::path),
+        }
+    }
+
+    /// The method of a remote call.
+    pub(super) fn rpc_method(&self) -> Option<&str> {
+        match &self.call {
+            Call::Http { .. } => None,
+            Call::Grpc { method } => method.as_ref().map(RpcMethod::as_str),
+        }
+    }
+
     pub(super) fn is_grpc(&self) -> bool {
         matches!(self.call, Call::Grpc { .. })
     }

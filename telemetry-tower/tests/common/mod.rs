@@ -6,17 +6,20 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use telemetry_core::context::{SpanId, TraceId};
+use telemetry_core::otlp::attributes::list_items;
 use telemetry_core::otlp::{AnyValueView, Kind, SpanView, StatusCode};
 use telemetry_core::pipeline::{Intake, Queue, QueueLimits};
 use telemetry_core::trace::{Engine, EngineSettings, SpanLayer};
+use telemetry_log::{LogHandle, LogSink, Logs, SinkConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tracing_subscriber::filter::LevelFilter;
+use tracing::Level;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 
 pub(crate) const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -41,6 +44,10 @@ pub(crate) struct Finished {
     pub(crate) status: StatusCode,
     pub(crate) message: String,
     pub(crate) nanos: u64,
+    /// The spans it links to, `trace:span`.
+    pub(crate) links: Vec<String>,
+    /// The whole message, as it is exported.
+    pub(crate) exported: String,
     attributes: BTreeMap<String, String>,
 }
 
@@ -89,14 +96,15 @@ impl Telemetry {
         items
             .map(|item| {
                 let scope = item.scope.scope().get().name().to_owned();
-                Finished::read(SpanView::read(item.message), scope)
+                Finished::read(item.message, scope)
             })
             .collect()
     }
 }
 
 impl Finished {
-    fn read(view: SpanView<'_>, scope: String) -> Self {
+    fn read(message: &[u8], scope: String) -> Self {
+        let view = SpanView::read(message);
         let parts = view.parts;
         let attributes = view
             .attributes()
@@ -111,6 +119,11 @@ impl Finished {
             status: parts.status,
             message: parts.status_message.to_owned(),
             nanos: parts.end_unix_nanos - parts.start_unix_nanos,
+            links: view
+                .links()
+                .map(|link| format!("{}:{}", link.trace_id, link.span_id))
+                .collect(),
+            exported: String::from_utf8_lossy(message).into_owned(),
             attributes: attributes.collect(),
         }
     }
@@ -132,22 +145,64 @@ fn text(value: AnyValueView<'_>) -> String {
     match value {
         AnyValueView::Str(text) => text.to_owned(),
         AnyValueView::Int(number) => number.to_string(),
+        AnyValueView::List(list) => list_items(list).map(text).collect::<Vec<_>>().join("|"),
         other => format!("{other:?}"),
     }
 }
 
+/// The log lines that were written.
+#[derive(Clone)]
+pub(crate) struct Lines {
+    memory: Memory,
+    handle: LogHandle,
+}
+
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl LogSink for Memory {
+    fn write(&mut self, lines: &[u8]) -> std::io::Result<()> {
+        self.0.lock().unwrap().extend_from_slice(lines);
+        Ok(())
+    }
+}
+
+impl Lines {
+    /// Everything so far, as it was written.
+    pub(crate) fn text(&self) -> String {
+        let written = self.handle.flush(Duration::from_secs(10));
+        assert!(written.in_time);
+        let bytes = self.memory.0.lock().unwrap();
+        String::from_utf8(bytes.clone()).unwrap()
+    }
+
+    /// The lines of a target.
+    pub(crate) fn of(&self, target: &str) -> Vec<serde_json::Value> {
+        let text = self.text();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines
+            .filter(|line: &serde_json::Value| line["target"] == target)
+            .collect()
+    }
+}
+
 /// Runs a test on one thread, where its subscriber is the current one.
-pub(crate) fn run<F: Future>(test: impl FnOnce(Telemetry) -> F) -> F::Output {
+pub(crate) fn run<F: Future>(test: impl FnOnce(Telemetry, Lines) -> F) -> F::Output {
     let telemetry = Telemetry::new();
+    let memory = Memory::default();
+    let sink = SinkConfig::custom("memory", memory.clone());
+    let (layer, handle) = Logs::builder().sink(sink).build().unwrap();
     let subscriber = tracing_subscriber::registry()
         .with(telemetry.layer())
-        .with(LevelFilter::INFO); // hyper and h2 have spans below
+        .with(layer)
+        // hyper, h2 and tonic have spans of their own, below
+        .with(filter_fn(|of| of.is_event() || *of.level() <= Level::INFO));
     let _current = tracing::subscriber::set_default(subscriber);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let result = runtime.block_on(test(telemetry.clone()));
+    let result = runtime.block_on(test(telemetry.clone(), Lines { memory, handle }));
     drop(runtime);
     assert_eq!(telemetry.open(), 0, "a span was left open");
     result

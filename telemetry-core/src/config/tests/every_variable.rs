@@ -381,6 +381,8 @@ const ELSEWHERE: &[&str] = &[
     "SAMPLER_ARG",
     "K8S_",
     "SEMCONV_STABILITY",
+    // read by the layers that need it
+    "HTTP_KNOWN_METHODS",
 ];
 
 #[test]

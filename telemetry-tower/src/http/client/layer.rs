@@ -8,7 +8,7 @@ use tower_layer::Layer;
 use super::{ClientService, MatchedTemplate};
 use crate::http::server::options::Options;
 use crate::http::subject::Protocol;
-use crate::{Classify, KnownMethods, RequestHead, RouteExtractor, Side};
+use crate::{Classify, KnownMethods, RequestHead, RouteExtractor};
 
 /// Makes a span of each request that is sent through the service inside it, to the last byte of
 /// the response, and writes its context into the headers by the configured propagators.
@@ -52,14 +52,8 @@ impl ClientLayer {
     }
 
     fn following(protocol: Protocol) -> Self {
-        let options = Options {
-            side: Side::Client,
-            protocol,
-            route: Arc::new(MatchedTemplate),
-            ..Options::default()
-        };
         Self {
-            options: Arc::new(options),
+            options: Arc::new(Options::of_client(protocol, Arc::new(MatchedTemplate))),
         }
     }
 

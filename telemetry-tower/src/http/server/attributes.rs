@@ -8,6 +8,7 @@ use http::{HeaderValue, Version, header};
 use telemetry_core::otlp::Attributes;
 use telemetry_core::otlp::attributes::truncate;
 
+use super::options::Options;
 use crate::grpc::{self, RpcMethod};
 use crate::{RequestHead, Route, authority, query, semconv};
 
@@ -21,6 +22,7 @@ pub(super) fn fill(
     head: RequestHead<'_>,
     method: Option<&str>,
     route: Option<&Route>,
+    options: &Options,
 ) {
     if let Some(method) = method {
         attributes.push(semconv::HTTP_REQUEST_METHOD, method);
@@ -39,9 +41,7 @@ pub(super) fn fill(
     if let Some(agent) = head.headers().get(header::USER_AGENT) {
         attributes.push(semconv::USER_AGENT_ORIGINAL, cut(&text(agent)));
     }
-    if let Some(address) = client_address(head) {
-        push_address(attributes, address);
-    }
+    fill_client(attributes, head, options);
 }
 
 /// The same of a gRPC call.
@@ -49,14 +49,23 @@ pub(super) fn fill_rpc(
     attributes: &mut Attributes,
     head: RequestHead<'_>,
     method: Option<&RpcMethod>,
+    options: &Options,
 ) {
     fill_rpc_method(attributes, head, method);
     fill_server(attributes, head);
     if let Some(version) = version(head.version()) {
         attributes.push(semconv::NETWORK_PROTOCOL_VERSION, version);
     }
-    if let Some(address) = client_address(head) {
+    fill_client(attributes, head, options);
+}
+
+/// Who asks, and those of the headers that are to be recorded.
+fn fill_client(attributes: &mut Attributes, head: RequestHead<'_>, options: &Options) {
+    if let Some(address) = client_address(head, options) {
         push_address(attributes, address);
+    }
+    if let Some(captured) = &options.request_headers {
+        captured.fill(attributes, head.headers());
     }
 }
 
@@ -102,7 +111,7 @@ pub(in crate::http) fn cut(text: &str) -> &str {
 }
 
 /// The text of a header, whose bytes need not be UTF-8.
-fn text(value: &HeaderValue) -> Cow<'_, str> {
+pub(super) fn text(value: &HeaderValue) -> Cow<'_, str> {
     String::from_utf8_lossy(value.as_bytes())
 }
 
@@ -117,11 +126,16 @@ pub(in crate::http) fn version(version: Version) -> Option<&'static str> {
     }
 }
 
-/// Who is at the other end of the connection, if the server has told.
-fn client_address(head: RequestHead<'_>) -> Option<IpAddr> {
-    connect_info(head)
+/// Who is at the other end of the connection, if the server has told; or whom the proxies name that
+/// are trusted.
+pub(super) fn client_address(head: RequestHead<'_>, options: &Options) -> Option<IpAddr> {
+    let peer = connect_info(head)
         .or_else(|| head.extensions().get::<SocketAddr>())
-        .map(SocketAddr::ip)
+        .map(SocketAddr::ip)?;
+    Some(match &options.proxies {
+        None => peer.to_canonical(),
+        Some(proxies) => proxies.client(peer, head.headers()),
+    })
 }
 
 #[cfg(feature = "axum")]
@@ -143,7 +157,7 @@ const MAX_ADDRESS: usize = 45;
 fn push_address(attributes: &mut Attributes, address: IpAddr) {
     let mut text = [0; MAX_ADDRESS];
     let mut rest = &mut text[..];
-    if write!(rest, "{}", address.to_canonical()).is_err() {
+    if write!(rest, "{address}").is_err() {
         return;
     }
     let left = rest.len();

@@ -92,10 +92,12 @@ where
             return inner.poll_frame(cx);
         };
         let polled = ready!(operation.run(|| inner.as_mut().poll_frame(cx)));
-        if let Some(Ok(frame)) = &polled
-            && let Some(trailers) = frame.trailers_ref()
-        {
-            operation.trailers(trailers);
+        if let Some(Ok(frame)) = &polled {
+            match (frame.data_ref(), frame.trailers_ref()) {
+                (Some(data), _) => operation.sent(data.remaining()),
+                (None, Some(trailers)) => operation.trailers(trailers),
+                (None, None) => {}
+            }
         }
         let last = match &polled {
             None => true,

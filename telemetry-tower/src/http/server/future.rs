@@ -86,8 +86,8 @@ fn respond<B: Body>(
     mut operation: Operation,
     answer: Answer,
 ) -> Response<ResponseBody<B>> {
-    let (parts, body) = response.into_parts();
-    operation.response(parts.status, parts.version, &parts.headers);
+    let (mut parts, body) = response.into_parts();
+    operation.response(parts.status, parts.version, &mut parts.headers);
     let body = if answer.has_body(parts.status) {
         ResponseBody::new(body, operation, &parts.headers)
     } else {

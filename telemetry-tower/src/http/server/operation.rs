@@ -10,6 +10,7 @@ use telemetry_core::trace;
 use tracing::Span;
 
 use super::attributes::cut;
+use super::notes::Notes;
 use super::options::Options;
 use super::surroundings::Surroundings;
 use crate::Failure;
@@ -27,6 +28,8 @@ pub(in crate::http) struct Operation {
     recorded: bool,
     /// None if it is not measured, or not any more.
     measured: Option<Measured>,
+    /// What the options want to know; none until its end and if they want nothing.
+    notes: Option<Box<Notes>>,
     options: Arc<Options>,
     /// None once it has ended, and for what is left out.
     end: Option<End>,
@@ -45,6 +48,7 @@ impl Operation {
             surroundings,
             recorded,
             measured: None,
+            notes: None,
             options: Arc::clone(options),
             end: None,
         }
@@ -65,6 +69,18 @@ impl Operation {
     /// Whether its end is told by gRPC.
     pub(in crate::http) fn is_grpc(&self) -> bool {
         self.end.as_ref().is_some_and(|end| end.subject.is_grpc())
+    }
+
+    /// The same request, of which more is noted.
+    pub(super) fn noting(mut self, notes: Option<Box<Notes>>) -> Self {
+        self.notes = notes;
+        self
+    }
+
+    /// What is noted, if anything.
+    #[inline]
+    pub(super) fn notes(&self) -> Option<&Notes> {
+        self.notes.as_deref()
     }
 
     /// Runs a part of the work inside the span. If it panics, the span ends.
@@ -93,16 +109,23 @@ impl Operation {
         }
     }
 
-    /// Notes the head of the response.
+    /// Notes the head of the response, and adds to it what the caller is to know.
     pub(in crate::http) fn response(
         &mut self,
         status: StatusCode,
         version: Version,
-        headers: &HeaderMap,
+        headers: &mut HeaderMap,
     ) {
-        if let Some(end) = &mut self.end {
-            end.response(status, headers, &*self.options.classify);
-            end.answered_over(version);
+        let Some(end) = &mut self.end else { return };
+        end.response(status, headers, &*self.options.classify);
+        end.answered_over(version);
+        if let (true, Some(captured)) = (self.recorded, &self.options.response_headers) {
+            trace::with_record(&self.span, |record| {
+                captured.fill(&mut record.attributes, headers);
+            });
+        }
+        if let Some(notes) = &self.notes {
+            notes.answer(&self.options, headers);
         }
     }
 
@@ -110,6 +133,14 @@ impl Operation {
     pub(in crate::http) fn trailers(&mut self, trailers: &HeaderMap) {
         if let Some(end) = &mut self.end {
             end.trailers(trailers, &*self.options.classify);
+        }
+    }
+
+    /// Counts bytes of the response's body.
+    #[inline]
+    pub(in crate::http) fn sent(&mut self, bytes: usize) {
+        if let Some(notes) = &mut self.notes {
+            notes.sent(bytes);
         }
     }
 
@@ -133,7 +164,13 @@ impl Operation {
 
     /// The one place where a request ends, whichever way it does.
     fn finish(&mut self) {
-        let Some(end) = self.end.take() else { return };
+        let Some(mut end) = self.end.take() else {
+            return;
+        };
+        let notes = self.notes.take();
+        if let Some(notes) = notes.as_deref().filter(|notes| notes.compensates()) {
+            self.compensate(notes, &end);
+        }
         if let Some(measured) = self.measured.take() {
             let end = metrics::End {
                 status: end.status,
@@ -143,9 +180,31 @@ impl Operation {
             let _entered = self.recorded.then(|| self.enter());
             self.options.instruments.end(measured, &end);
         }
-        if self.recorded {
-            trace::end(&self.span, |record| end.write(record));
+        let logging = notes.as_deref().filter(|notes| notes.logs());
+        if std::mem::take(&mut self.recorded) {
+            let sizes = notes.as_deref().map_or([None; 2], |notes| {
+                notes.sizes(&self.options, end.status.is_some())
+            });
+            trace::end(&self.span, |record| end.write(record, sizes));
         }
+        if let Some(notes) = logging {
+            self.log(notes, &end);
+        }
+    }
+
+    /// Before the span ends, so that what is done is inside it.
+    #[cold]
+    fn compensate(&self, notes: &Notes, end: &End) {
+        if let Some(compensation) = &self.options.compensation {
+            let _entered = self.enter();
+            compensation.run(&notes.outcome(end));
+        }
+    }
+
+    /// After the span has ended: the line of a failure is no event of it.
+    fn log(&self, notes: &Notes, end: &End) {
+        let _entered = self.enter();
+        notes.log(&self.options, &notes.outcome(end));
     }
 
     fn finish_early(&mut self, failure: Failure) {

@@ -51,8 +51,11 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let mut operation = start::start(&self.options, RequestHead::of(&request));
+        if let Some(notes) = operation.notes() {
+            notes.tell(request.extensions_mut());
+        }
         let answer = Answer::to(request.method());
         let inner = operation.run(|| self.inner.call(request));
         ResponseFuture::new(inner, operation, answer)

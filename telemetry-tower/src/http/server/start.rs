@@ -4,82 +4,162 @@ use std::sync::Arc;
 
 use http::Method;
 use telemetry_core::context::propagate::{self, Extracted};
+use telemetry_core::context::{CurrentIds, SpanContext};
 use telemetry_core::otlp::{Attributes, Kind};
 use telemetry_core::trace::{Prepared, prepare};
 use tracing::Span;
 
+use super::notes::Notes;
 use super::operation::Operation;
 use super::options::Options;
-use super::surroundings::Surroundings;
-use super::{TARGET, attributes};
+use super::surroundings::{Surroundings, ids};
+use super::{CorrelationId, TARGET, attributes};
 use crate::RequestHead;
 use crate::http::subject::{Call, Subject};
 use crate::metrics::{Labels, Measured, Scheme};
 
+/// The name of a span that is only prepared, for its ids.
+const LEFT_OUT: &str = "HTTP";
+
 /// Finds the parent, decides whether to record, and makes the span.
 pub(super) fn start(options: &Arc<Options>, head: RequestHead<'_>) -> Operation {
     let mut incoming = propagate::extract(head.headers());
-    if !options.traces(&head) {
-        incoming.set_decision(false, false);
-        return carry(Span::none(), &incoming, options);
-    }
-    let subject = Subject::of(options, head);
-    let measured = measure(options, head, &subject);
-    let operation = subject.with_name(|name| {
-        let Some(mut prepared) = prepare(&incoming, name, Kind::Server) else {
-            return carry(span(), &incoming, options);
-        };
-        if let Some(record) = prepared.record_mut() {
-            record.set_name(name);
-            fill(&mut record.attributes, head, &subject);
-        }
-        make(prepared, &incoming, options)
-    });
-    operation.measured(measured).about(subject)
-}
-
-/// Begins to measure a request; those of gRPC are not measured.
-fn measure(options: &Options, head: RequestHead<'_>, subject: &Subject) -> Option<Measured> {
-    let Call::Http { method, route } = &subject.call else {
-        return None;
+    let caller = options.is_public(&head).then(|| part(&mut incoming));
+    let correlation = options
+        .correlation
+        .as_ref()
+        .map(|it| it.of(head.headers(), &mut incoming.baggage));
+    let beginning = Beginning {
+        options,
+        head,
+        caller: caller.flatten(),
+        correlation,
+        subject: Subject::of(options, head),
     };
-    Some(options.instruments.begin(Labels {
-        method: method.clone(),
-        route: route.clone(),
-        scheme: Scheme::of(head.uri().scheme_str()),
-        version: attributes::version(head.version()),
-    }))
-}
-
-fn fill(attributes: &mut Attributes, head: RequestHead<'_>, subject: &Subject) {
-    match &subject.call {
-        Call::Http { method, route } => {
-            let method = method.as_ref().map(Method::as_str);
-            attributes::fill(attributes, head, method, route.as_ref());
-        }
-        Call::Grpc { method } => attributes::fill_rpc(attributes, head, method.as_ref()),
-    }
-}
-
-/// A request that nobody records: the caller's context passes through.
-fn carry(span: Span, incoming: &Extracted, options: &Arc<Options>) -> Operation {
-    let surroundings = Surroundings::without_span(incoming.span_context.as_ref(), incoming);
-    Operation::new(span, false, surroundings, options)
-}
-
-fn make(prepared: Prepared, incoming: &Extracted, options: &Arc<Options>) -> Operation {
-    let identity = prepared.span_context();
-    let offer = prepared.offer(TARGET);
-    let span = span();
-    if offer.is_taken() {
-        let surroundings = Surroundings::with_span(incoming);
-        Operation::new(span, identity.is_sampled(), surroundings, options)
+    let operation = if options.traces(&head) {
+        beginning.trace(&incoming)
     } else {
-        let surroundings = Surroundings::without_span(Some(&identity), incoming);
-        Operation::new(span, false, surroundings, options)
-    }
+        beginning.leave_out(incoming)
+    };
+    operation.about(beginning.subject)
 }
 
-fn span() -> Span {
-    tracing::info_span!(target: TARGET, "HTTP request")
+/// Takes the parent away from a request that begins a trace of its own.
+fn part(incoming: &mut Extracted) -> Option<SpanContext> {
+    incoming.sampled = None;
+    incoming.debug = false;
+    incoming.span_context.take()
+}
+
+/// What is known of a request before it has a span.
+struct Beginning<'a> {
+    options: &'a Arc<Options>,
+    head: RequestHead<'a>,
+    /// Who called, if it is no parent.
+    caller: Option<SpanContext>,
+    correlation: Option<CorrelationId>,
+    subject: Subject,
+}
+
+impl Beginning<'_> {
+    /// A request with a span, if there is an engine.
+    fn trace(&self, incoming: &Extracted) -> Operation {
+        if let Some(refused) = &self.options.refused {
+            refused.tell();
+        }
+        let measured = self.measure();
+        let operation = self.subject.with_name(|name| {
+            let Some(mut prepared) = prepare(incoming, name, Kind::Server) else {
+                let span = self.span();
+                return self.carry(span, incoming.span_context.as_ref(), incoming, false);
+            };
+            if let Some(record) = prepared.record_mut() {
+                record.set_name(name);
+                self.fill(&mut record.attributes);
+                if let Some(caller) = &self.caller {
+                    record.add_link(caller, &[]);
+                }
+            }
+            self.make(prepared, incoming)
+        });
+        operation.measured(measured)
+    }
+
+    /// Begins to measure a request; those of gRPC are not measured.
+    fn measure(&self) -> Option<Measured> {
+        let Call::Http { method, route } = &self.subject.call else {
+            return None;
+        };
+        Some(self.options.instruments.begin(Labels {
+            method: method.clone(),
+            route: route.clone(),
+            scheme: Scheme::of(self.head.uri().scheme_str()),
+            version: attributes::version(self.head.version()),
+        }))
+    }
+
+    fn fill(&self, attributes: &mut Attributes) {
+        let Self { options, head, .. } = *self;
+        match &self.subject.call {
+            Call::Http { method, route } => {
+                let method = method.as_ref().map(Method::as_str);
+                attributes::fill(attributes, head, method, route.as_ref(), options);
+            }
+            Call::Grpc { method } => {
+                attributes::fill_rpc(attributes, head, method.as_ref(), options);
+            }
+        }
+    }
+
+    /// A request that was left out: nothing inside it is recorded by a sampler that follows its
+    /// parent.
+    fn leave_out(&self, mut incoming: Extracted) -> Operation {
+        incoming.set_decision(false, false);
+        let identity = incoming.span_context.clone().or_else(|| {
+            let own = prepare(&incoming, LEFT_OUT, Kind::Server)?.span_context();
+            Some(own.with_sampled(false))
+        });
+        self.carry(Span::none(), identity.as_ref(), &incoming, true)
+    }
+
+    /// A request that nobody records: a context passes through.
+    fn carry(
+        &self,
+        span: Span,
+        identity: Option<&SpanContext>,
+        incoming: &Extracted,
+        left_out: bool,
+    ) -> Operation {
+        let surroundings = Surroundings::without_span(identity, incoming);
+        let operation = Operation::new(span, false, surroundings, self.options);
+        operation.noting(self.notes(identity.map(ids), left_out))
+    }
+
+    fn make(&self, prepared: Prepared, incoming: &Extracted) -> Operation {
+        let identity = prepared.span_context();
+        let offer = prepared.offer(TARGET);
+        let span = self.span();
+        if !offer.is_taken() {
+            return self.carry(span, Some(&identity), incoming, false);
+        }
+        let surroundings = Surroundings::with_span(incoming);
+        let operation = Operation::new(span, identity.is_sampled(), surroundings, self.options);
+        operation.noting(self.notes(Some(ids(&identity)), false))
+    }
+
+    fn notes(&self, ids: Option<CurrentIds>, left_out: bool) -> Option<Box<Notes>> {
+        let correlation = self.correlation.as_ref();
+        let route = self.subject.route();
+        Notes::new(self.options, self.head, route, ids, correlation, left_out)
+    }
+
+    /// A field of the span is in every line within it.
+    fn span(&self) -> Span {
+        match &self.correlation {
+            None => tracing::info_span!(target: TARGET, "HTTP request"),
+            Some(id) => {
+                tracing::info_span!(target: TARGET, "HTTP request", correlation_id = id.as_str())
+            }
+        }
+    }
 }

@@ -4,12 +4,12 @@ use opentelemetry::baggage::{Baggage, BaggageExt};
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Context, ContextGuard};
 use telemetry_core::context::propagate::Extracted;
-use telemetry_core::context::{CurrentIds, EnteredIds, SpanContext, enter_ids, otel};
+use telemetry_core::context::{CurrentIds, EnteredIds, SpanContext, enter_span_context, otel};
 
-/// The ids and the OpenTelemetry context to make current on each poll.
+/// The identity and the OpenTelemetry context to make current on each poll.
 #[derive(Debug, Default)]
 pub(in crate::http) struct Surroundings {
-    ids: Option<CurrentIds>,
+    identity: Option<SpanContext>,
     context: Option<Context>,
 }
 
@@ -17,7 +17,7 @@ impl Surroundings {
     /// What goes around a span that makes its own ids current: the baggage, if any came.
     pub(in crate::http) fn with_span(incoming: &Extracted) -> Self {
         Self {
-            ids: None,
+            identity: None,
             context: baggage(incoming),
         }
     }
@@ -31,7 +31,7 @@ impl Surroundings {
         let baggage = baggage(incoming);
         let Some(identity) = identity else {
             return Self {
-                ids: None,
+                identity: None,
                 context: baggage,
             };
         };
@@ -40,7 +40,7 @@ impl Surroundings {
             context.with_remote_span_context(identity.into())
         });
         Self {
-            ids: Some(ids(identity)),
+            identity: Some(identity.clone()),
             context,
         }
     }
@@ -51,10 +51,10 @@ impl Surroundings {
         self.context.clone().map(Context::attach)
     }
 
-    /// Makes the ids current: after a span is entered.
+    /// Makes the identity current: after a span is entered.
     #[inline]
     pub(in crate::http) fn enter(&self) -> Option<EnteredIds> {
-        self.ids.map(|ids| enter_ids(Some(ids)))
+        self.identity.as_ref().map(enter_span_context)
     }
 }
 
@@ -69,7 +69,7 @@ fn baggage(incoming: &Extracted) -> Option<Context> {
     )))
 }
 
-fn ids(context: &SpanContext) -> CurrentIds {
+pub(super) fn ids(context: &SpanContext) -> CurrentIds {
     CurrentIds {
         trace_id: context.trace_id(),
         span_id: context.span_id(),

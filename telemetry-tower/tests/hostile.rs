@@ -1,0 +1,164 @@
+//! What clients choose: names stay few, and secrets stay out of everything that is exported.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use axum::Router;
+use axum::http::StatusCode as HttpStatus;
+use axum::routing::{any, get};
+use common::{PARENT, TRACE, closing, exchange, run, serve};
+use http::Method;
+use telemetry_tower::{AccessLog, Compensation, Correlation, ServerLayer};
+
+/// Numbers that differ each run would make a failure hard to repeat.
+struct Numbers(u64);
+
+impl Numbers {
+    /// xorshift64, <https://www.jstatsoft.org/article/view/v008i14>.
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn word(&mut self) -> String {
+        let letters = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~";
+        let count = 1 + self.next() % 12;
+        (0..count)
+            .map(|_| {
+                let at = usize::try_from(self.next() % letters.len() as u64).unwrap();
+                char::from(letters[at])
+            })
+            .collect()
+    }
+}
+
+const KNOWN: [&str; 8] = [
+    "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE",
+];
+
+/// One request of a scanner: a method that may be known, and a path that may have a route.
+fn scan(numbers: &mut Numbers) -> String {
+    let method = match numbers.next() % 2 {
+        0 => numbers.word().replace('/', ""),
+        _ => KNOWN[usize::try_from(numbers.next() % 8).unwrap()].to_owned(),
+    };
+    let path = match numbers.next() % 4 {
+        0 => format!("/users/{}", numbers.word()),
+        1 => format!("/fail?{}={}", numbers.word(), numbers.word()),
+        _ => format!(
+            "/{}/{}.php?{}",
+            numbers.word(),
+            numbers.word(),
+            numbers.word()
+        ),
+    };
+    let host = numbers.word();
+    format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {host}\r\n")
+}
+
+#[test]
+fn a_thousand_random_requests_make_few_names() {
+    run(|telemetry, lines| async move {
+        let app = Router::new()
+            .route("/users/{id}", get(|| async { "ada" }))
+            .route("/fail", any(|| async { HttpStatus::BAD_GATEWAY }))
+            .layer(ServerLayer::new().access_log(AccessLog::new()));
+        let address = serve(app).await;
+        let mut numbers = Numbers(0x5eed_cafe_f00d_0001);
+        for _ in 0..20 {
+            let mut requests: String = (0..50).map(|_| scan(&mut numbers) + "\r\n").collect();
+            requests.push_str(&closing("GET /users/7", ""));
+            exchange(address, requests).await;
+        }
+        let spans = telemetry.spans(20 * 51).await;
+        // the dimensions of every series: what a metric of these requests is labelled with
+        let routes = ["", "/users/{id}", "/fail"];
+        let mut series = BTreeSet::new();
+        for span in &spans {
+            let method = span.get("http.request.method");
+            assert!(KNOWN.contains(&method) || method == "_OTHER", "{method}");
+            let route = span.get("http.route");
+            assert!(routes.contains(&route), "{route}");
+            let word = if method == "_OTHER" { "HTTP" } else { method };
+            let name = format!("{word} {route}");
+            assert_eq!(span.name, name.trim_end());
+            let status = span.get("http.response.status_code");
+            series.insert((method, route, status, span.get("error.type")));
+        }
+        let statuses: BTreeSet<_> = series.iter().map(|(.., status, _)| *status).collect();
+        let bound = (KNOWN.len() + 1) * routes.len() * statuses.len();
+        assert!(series.len() <= bound, "{} of {bound}", series.len());
+        let messages = lines.of(telemetry_tower::http::server::ACCESS_TARGET);
+        assert_eq!(messages.len(), spans.len());
+        assert!(messages.iter().all(|line| line["message"] == "request"));
+    });
+}
+
+/// Where secrets are in a request: each value has the word S3CRET in it.
+const SECRETS: &str = "Authorization: Bearer S3CRET-1\r\n\
+    Proxy-Authorization: Basic S3CRET-2\r\n\
+    Cookie: session=S3CRET-3; other=S3CRET-4\r\n\
+    Cookie: third=S3CRET-5\r\n\
+    X-Api-Key: S3CRET-6\r\n\
+    X-Forwarded-For: S3CRET-7\r\n\
+    Forwarded: for=S3CRET-8\r\n\
+    X-Unlisted: S3CRET-9\r\n\
+    Referer: https://a.example/?sig=S3CRET-10\r\n\
+    tracestate: vendor=S3CRET-state\r\n\
+    baggage: user=S3CRET-11\r\n\
+    X-Correlation-Id: S3CRET 12\r\n\
+    X-Listed: allowed-value\r\n\
+    Host: S3CRET-13@shop.example\r\n";
+
+#[test]
+fn nothing_that_was_not_allowed_is_exported() {
+    run(|telemetry, lines| async move {
+        let layer = ServerLayer::new()
+            .request_headers(["x-listed", "authorization", "cookie", "x-api-key"])
+            .response_headers(["x-listed", "set-cookie"])
+            .access_log(AccessLog::new())
+            .correlation_id(Correlation::new())
+            .body_sizes()
+            .server_timing()
+            .compensation(
+                Compensation::new(|outcome| tracing::warn!(?outcome, "undo"))
+                    .idempotent(Method::GET, "/fail"),
+            );
+        let answer = |status: HttpStatus| async move {
+            tracing::info!("working");
+            let headers = [
+                ("set-cookie", "session=S3CRET-14"),
+                ("x-unlisted", "S3CRET-15"),
+                ("x-listed", "allowed-answer"),
+            ];
+            (status, headers, "S3CRET-body")
+        };
+        let app = Router::new()
+            .route("/users/{id}", get(move || answer(HttpStatus::OK)))
+            .route("/fail", any(move || answer(HttpStatus::BAD_GATEWAY)))
+            .layer(layer);
+        let address = serve(app).await;
+        let query = "X-Amz-Signature=S3CRET-a&sig=S3CRET-b&X-Goog-Signature=S3CRET-c&AWSAccessKeyId=S3CRET-d&q=seen";
+        let parent = format!("traceparent: 00-{TRACE}-{PARENT}-01\r\n");
+        for path in ["/users/7", "/fail"] {
+            let line = format!("GET {path}?{query} HTTP/1.1\r\nConnection: close\r\n");
+            exchange(address, line + SECRETS + &parent + "\r\n").await;
+        }
+        let spans = telemetry.spans(2).await;
+        for span in &spans {
+            // a tracestate is the trace's own and goes where the span goes
+            let exported = span.exported.replace("vendor=S3CRET-state", "");
+            assert!(!exported.contains("S3CRET"), "{span:#?}");
+            for allowed in ["allowed-value", "allowed-answer", "q=seen"] {
+                assert!(exported.contains(allowed), "{allowed}: {span:#?}");
+            }
+        }
+        let text = lines.text();
+        assert!(!text.contains("S3CRET"), "{text}");
+        assert!(text.contains("q=seen") && text.contains("undo") && text.contains("working"));
+    });
+}
