@@ -185,6 +185,13 @@ impl RpcMethod {
     }
 }
 
+/// What comes after the path is no part of the name.
+impl PartialEq for RpcMethod {
+    fn eq(&self, other: &Self) -> bool {
+        self.path() == other.path()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -20,6 +20,10 @@ pub const HTTP_RESPONSE_BODY_SIZE: &str = "http.response.body.size";
 pub const HTTP_RESPONSE_HEADER: &str = "http.response.header";
 /// The response's status code.
 pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
+/// How many requests were sent whose response is not complete.
+pub const HTTP_CLIENT_ACTIVE_REQUESTS: &str = "http.client.active_requests";
+/// How long requests took that were sent, to the last byte of the response, in seconds.
+pub const HTTP_CLIENT_REQUEST_DURATION: &str = "http.client.request.duration";
 /// How many requests are being handled.
 pub const HTTP_SERVER_ACTIVE_REQUESTS: &str = "http.server.active_requests";
 /// How long requests took, to the last byte of the response, in seconds.
@@ -30,12 +34,16 @@ pub const HTTP_ROUTE: &str = "http.route";
 pub const HTTP_REQUEST_RESEND_COUNT: &str = "http.request.resend_count";
 /// The version of HTTP.
 pub const NETWORK_PROTOCOL_VERSION: &str = "network.protocol.version";
+/// How long remote calls took that were sent, in seconds.
+pub const RPC_CLIENT_CALL_DURATION: &str = "rpc.client.call.duration";
 /// The method of a remote call, `package.Service/Method`, or [`METHOD_OTHER`].
 pub const RPC_METHOD: &str = "rpc.method";
 /// The method as it was sent, if the server does not know it.
 pub const RPC_METHOD_ORIGINAL: &str = "rpc.method_original";
 /// How a remote call ended, such as `DEADLINE_EXCEEDED`.
 pub const RPC_RESPONSE_STATUS_CODE: &str = "rpc.response.status_code";
+/// How long remote calls took that were handled, in seconds.
+pub const RPC_SERVER_CALL_DURATION: &str = "rpc.server.call.duration";
 /// The system of remote calls: `grpc`.
 pub const RPC_SYSTEM_NAME: &str = "rpc.system.name";
 /// The host that the client asked for.
@@ -87,6 +95,22 @@ mod tests {
             (
                 super::HTTP_RESPONSE_STATUS_CODE,
                 attribute::HTTP_RESPONSE_STATUS_CODE,
+            ),
+            (
+                super::HTTP_CLIENT_ACTIVE_REQUESTS,
+                metric::HTTP_CLIENT_ACTIVE_REQUESTS,
+            ),
+            (
+                super::HTTP_CLIENT_REQUEST_DURATION,
+                metric::HTTP_CLIENT_REQUEST_DURATION,
+            ),
+            (
+                super::RPC_CLIENT_CALL_DURATION,
+                metric::RPC_CLIENT_CALL_DURATION,
+            ),
+            (
+                super::RPC_SERVER_CALL_DURATION,
+                metric::RPC_SERVER_CALL_DURATION,
             ),
             (super::HTTP_ROUTE, attribute::HTTP_ROUTE),
             (

@@ -12,17 +12,17 @@ use crate::{Classify, Failure, GrpcCode, Side, grpc, semconv};
 
 /// What is known of the end of a call so far; at the end, all of it.
 #[derive(Debug)]
-pub(super) struct End {
-    pub(super) subject: Subject,
-    pub(super) status: Option<StatusCode>,
-    pub(super) code: Option<GrpcCode>,
-    pub(super) failure: Option<Failure>,
-    pub(super) message: Option<String>,
+pub(crate) struct End {
+    pub(crate) subject: Subject,
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) code: Option<GrpcCode>,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) message: Option<String>,
     version: Option<Version>,
 }
 
 impl End {
-    pub(super) fn of(subject: Subject) -> Self {
+    pub(crate) fn of(subject: Subject) -> Self {
         Self {
             subject,
             status: None,
@@ -34,7 +34,7 @@ impl End {
     }
 
     /// Notes the head of the response.
-    pub(super) fn response(
+    pub(crate) fn response(
         &mut self,
         status: StatusCode,
         headers: &HeaderMap,
@@ -51,14 +51,20 @@ impl End {
     }
 
     /// Notes over which version of HTTP the response came: a client's request does not know yet.
-    pub(super) fn answered_over(&mut self, version: Version) {
+    pub(crate) fn answered_over(&mut self, version: Version) {
         if self.subject.side == Side::Client {
             self.version = Some(version);
         }
     }
 
+    /// The version of HTTP of the response, if only that tells.
+    #[inline]
+    pub(crate) fn version(&self) -> Option<&'static str> {
+        self.version.and_then(version)
+    }
+
     /// Notes the trailers, or the headers of a response that has only trailers.
-    pub(super) fn trailers(&mut self, trailers: &HeaderMap, classify: &dyn Classify) {
+    pub(crate) fn trailers(&mut self, trailers: &HeaderMap, classify: &dyn Classify) {
         if let Some(code) = GrpcCode::of(trailers).filter(|_| self.subject.is_grpc()) {
             self.ended_with(code, classify);
             if self.failure.is_some() {
@@ -68,7 +74,7 @@ impl End {
     }
 
     /// Notes that the body has ended: a gRPC call must have told its code by now.
-    pub(super) fn complete(&mut self, classify: &dyn Classify) {
+    pub(crate) fn complete(&mut self, classify: &dyn Classify) {
         let silent = self.code.is_none() && self.failure.is_none() && self.status.is_some();
         if silent && self.subject.is_grpc() {
             self.ended_with(GrpcCode::Unknown, classify);
@@ -84,7 +90,7 @@ impl End {
     /// Writes it to the record of the span.
     ///
     /// The sizes are those of the bodies of the request and the response, if they are wanted.
-    pub(super) fn write(&mut self, record: &mut Record, sizes: [Option<u64>; 2]) {
+    pub(crate) fn write(&mut self, record: &mut Record, sizes: [Option<u64>; 2]) {
         match &self.subject.call {
             Call::Http { .. } => {
                 if let Some(status) = self.status {
@@ -110,7 +116,7 @@ impl End {
                 record.attributes.set(key, size);
             }
         }
-        if let Some(version) = self.version.and_then(version) {
+        if let Some(version) = self.version() {
             record
                 .attributes
                 .set(semconv::NETWORK_PROTOCOL_VERSION, version);
@@ -120,8 +126,15 @@ impl End {
         }
     }
 
+    /// Forgets a name that the caller has made up: it must not be that of a series.
+    pub(crate) fn forget_unknown_method(&mut self) {
+        if self.is_unknown_method() {
+            self.subject.call = Call::Grpc { method: None };
+        }
+    }
+
     /// Whether the server has no such method, so that the caller has made its name up.
-    pub(super) fn is_unknown_method(&self) -> bool {
+    fn is_unknown_method(&self) -> bool {
         let unimplemented = self.code == Some(GrpcCode::Unimplemented);
         unimplemented && self.subject.side == Side::Server
     }

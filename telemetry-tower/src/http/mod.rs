@@ -1,6 +1,6 @@
 //! HTTP, and gRPC over it.
 
 pub mod client;
-mod end;
+pub(crate) mod end;
 pub mod server;
-mod subject;
+pub(crate) mod subject;

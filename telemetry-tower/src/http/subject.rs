@@ -12,7 +12,7 @@ const UNKNOWN: &str = "HTTP";
 
 /// Which conventions a layer follows.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) enum Protocol {
+pub(crate) enum Protocol {
     /// Those of gRPC for requests that say so, else those of HTTP.
     #[default]
     Recognised,
@@ -32,13 +32,13 @@ impl Protocol {
 
 /// A call: what its name, its attributes and its metrics say, and few of each.
 #[derive(Debug)]
-pub(super) struct Subject {
-    pub(super) side: Side,
-    pub(super) call: Call,
+pub(crate) struct Subject {
+    pub(crate) side: Side,
+    pub(crate) call: Call,
 }
 
-#[derive(Debug)]
-pub(super) enum Call {
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Call {
     Http {
         /// None if it is not a known one.
         method: Option<Method>,
@@ -71,7 +71,7 @@ impl Subject {
     }
 
     /// Calls `use_it` with the name of the span.
-    pub(super) fn with_name<T>(&self, use_it: impl FnOnce(&str) -> T) -> T {
+    pub(crate) fn with_name<T>(&self, use_it: impl FnOnce(&str) -> T) -> T {
         match &self.call {
             Call::Http { method, route } => {
                 let method = method.as_ref().map_or(UNKNOWN, Method::as_str);
@@ -84,7 +84,7 @@ impl Subject {
     }
 
     /// The route, or the path of a remote call.
-    pub(super) fn route(&self) -> Option<&str> {
+    pub(crate) fn route(&self) -> Option<&str> {
         match &self.call {
             Call::Http { route, .. } => route.as_ref().map(Route::as_str),
             Call::Grpc { method } => method.as_ref().map(RpcMethod::path),
@@ -92,14 +92,14 @@ impl Subject {
     }
 
     /// The method of a remote call.
-    pub(super) fn rpc_method(&self) -> Option<&str> {
+    pub(crate) fn rpc_method(&self) -> Option<&str> {
         match &self.call {
             Call::Http { .. } => None,
             Call::Grpc { method } => method.as_ref().map(RpcMethod::as_str),
         }
     }
 
-    pub(super) fn is_grpc(&self) -> bool {
+    pub(crate) fn is_grpc(&self) -> bool {
         matches!(self.call, Call::Grpc { .. })
     }
 }

@@ -16,6 +16,7 @@ pub(super) fn fill(
     head: RequestHead<'_>,
     subject: &Subject,
     options: &Options,
+    server: Option<HostAndPort<'_>>,
 ) {
     match &subject.call {
         Call::Http { method, route } => {
@@ -23,9 +24,9 @@ pub(super) fn fill(
         }
         Call::Grpc { method } => fill_rpc_method(attributes, head, method.as_ref()),
     }
-    if let Some(server) = server(head, options) {
+    if let Some(server) = server {
         attributes.push(semconv::SERVER_ADDRESS, server.host);
-        if let Some(port) = server.port.or_else(|| port_of_scheme(head, options)) {
+        if let Some(port) = server.port {
             attributes.push(semconv::SERVER_PORT, i64::from(port));
         }
     }
@@ -57,17 +58,24 @@ fn fill_http(
     }
 }
 
-/// Where the request goes: what it says, or where such requests go.
-fn server<'a>(head: RequestHead<'a>, options: &'a Options) -> Option<HostAndPort<'a>> {
-    authority::of(head.uri(), head.headers())
-        .or_else(|| authority::of(options.origin.as_ref()?, head.headers()))
+/// Where the request goes: what it says, or where such requests go; with the port of the scheme if
+/// it names none.
+pub(super) fn server<'a>(head: RequestHead<'a>, options: &'a Options) -> Option<HostAndPort<'a>> {
+    let mut server = authority::of(head.uri(), head.headers())
+        .or_else(|| authority::of(options.origin.as_ref()?, head.headers()))?;
+    server.port = server.port.or_else(|| port_of_scheme(head, options));
+    Some(server)
+}
+
+/// `http` or `https`, if the request or its origin says so.
+pub(super) fn scheme<'a>(head: RequestHead<'a>, options: &'a Options) -> Option<&'a Scheme> {
+    let of_origin = || options.origin.as_ref()?.scheme();
+    head.uri().scheme().or_else(of_origin)
 }
 
 /// RFC 9110 sections 4.2.1 and 4.2.2.
 fn port_of_scheme(head: RequestHead<'_>, options: &Options) -> Option<u16> {
-    let of_origin = options.origin.as_ref().and_then(|origin| origin.scheme());
-    let scheme = head.uri().scheme().or(of_origin)?;
-    match scheme {
+    match scheme(head, options)? {
         scheme if *scheme == Scheme::HTTP => Some(80),
         scheme if *scheme == Scheme::HTTPS => Some(443),
         _ => None,

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use http::Uri;
+use opentelemetry::metrics::Meter;
 use tower_layer::Layer;
 
 use super::{ClientService, MatchedTemplate};
 use crate::http::server::options::Options;
 use crate::http::subject::Protocol;
-use crate::{Classify, KnownMethods, RequestHead, RouteExtractor};
+use crate::metrics::Instruments;
+use crate::{Classify, KnownMethods, RequestHead, RouteExtractor, Side};
 
 /// Makes a span of each request that is sent through the service inside it, to the last byte of
 /// the response, and writes its context into the headers by the configured propagators.
@@ -102,6 +104,14 @@ impl ClientLayer {
     #[must_use]
     pub fn origin(mut self, origin: Uri) -> Self {
         self.options_mut().origin = Some(origin);
+        self
+    }
+
+    /// Measures requests with the instruments of this meter, instead of those of this process's
+    /// registry.
+    #[must_use]
+    pub fn meter(mut self, meter: &Meter) -> Self {
+        self.options_mut().instruments = Arc::new(Instruments::new(Side::Client, meter));
         self
     }
 

@@ -17,6 +17,7 @@ use crate::http::server::operation::Operation;
 use crate::http::server::options::Options;
 use crate::http::server::surroundings::Surroundings;
 use crate::http::subject::Subject;
+use crate::metrics::{Peer, Scheme, Target};
 
 /// Decides whether to record, makes the span, and lets the request carry its context.
 pub(super) fn start<B>(options: &Arc<Options>, request: &mut Request<B>) -> Operation {
@@ -26,12 +27,21 @@ pub(super) fn start<B>(options: &Arc<Options>, request: &mut Request<B>) -> Oper
         return Operation::new(Span::none(), false, Surroundings::default(), options);
     }
     let subject = Subject::of(options, head);
+    let server = attributes::server(head, options);
+    let measured = options.instruments.begin(
+        &subject,
+        Target {
+            scheme: attributes::scheme(head, options).map(|it| Scheme::of(Some(it.as_str()))),
+            version: None,
+            peer: server.map(Peer::of),
+        },
+    );
     let parent = current();
     let prepared = subject.with_name(|name| {
         let mut prepared = prepare(&parent, name, Kind::Client)?;
         if let Some(record) = prepared.record_mut() {
             record.set_name(name);
-            attributes::fill(&mut record.attributes, head, &subject, options);
+            attributes::fill(&mut record.attributes, head, &subject, options, server);
         }
         Some(prepared)
     });
@@ -47,7 +57,7 @@ pub(super) fn start<B>(options: &Arc<Options>, request: &mut Request<B>) -> Oper
             Operation::new(span(), false, Surroundings::default(), options)
         }
     };
-    operation.about(subject)
+    operation.measured(measured).about(subject)
 }
 
 /// The parent: what is current here, and the decision that was taken for it.

@@ -10,7 +10,7 @@ use super::{AccessLog, Compensation, Correlation, ServerService};
 use crate::headers::{Captured, Refused};
 use crate::http::subject::Protocol;
 use crate::metrics::Instruments;
-use crate::{Classify, KnownMethods, RequestHead, RouteExtractor, TrustedProxies, semconv};
+use crate::{Classify, KnownMethods, RequestHead, RouteExtractor, Side, TrustedProxies, semconv};
 
 /// Makes a span of each request that the service inside it handles, from the parent that the
 /// headers name, to the last byte of the response.
@@ -95,7 +95,7 @@ impl ServerLayer {
     /// registry.
     #[must_use]
     pub fn meter(mut self, meter: &Meter) -> Self {
-        self.options_mut().instruments = Arc::new(Instruments::server_of(meter));
+        self.options_mut().instruments = Arc::new(Instruments::new(Side::Server, meter));
         self
     }
 

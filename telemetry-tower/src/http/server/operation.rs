@@ -16,7 +16,7 @@ use super::surroundings::Surroundings;
 use crate::Failure;
 use crate::http::end::End;
 use crate::http::subject::Subject;
-use crate::metrics::{self, Measured};
+use crate::metrics::Measured;
 
 /// The span of a request and what is known of its end. Dropped before [`Operation::end`], it ends
 /// as cancelled.
@@ -55,8 +55,8 @@ impl Operation {
     }
 
     /// The same request, which is measured too.
-    pub(in crate::http) fn measured(mut self, measured: Option<Measured>) -> Self {
-        self.measured = measured;
+    pub(in crate::http) fn measured(mut self, measured: Measured) -> Self {
+        self.measured = Some(measured);
         self
     }
 
@@ -171,14 +171,11 @@ impl Operation {
         if let Some(notes) = notes.as_deref().filter(|notes| notes.compensates()) {
             self.compensate(notes, &end);
         }
+        end.forget_unknown_method();
         if let Some(measured) = self.measured.take() {
-            let end = metrics::End {
-                status: end.status,
-                failure: end.failure.clone(),
-            };
             // an exemplar takes the ids that are current
             let _entered = self.recorded.then(|| self.enter());
-            self.options.instruments.end(measured, &end);
+            self.options.instruments.end(&measured, &end);
         }
         let logging = notes.as_deref().filter(|notes| notes.logs());
         if std::mem::take(&mut self.recorded) {

@@ -53,6 +53,7 @@ impl Options {
             side: Side::Client,
             protocol,
             route,
+            instruments: Instruments::client(),
             ..Self::default()
         }
     }

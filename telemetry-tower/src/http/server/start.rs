@@ -16,7 +16,7 @@ use super::surroundings::{Surroundings, ids};
 use super::{CorrelationId, TARGET, attributes};
 use crate::RequestHead;
 use crate::http::subject::{Call, Subject};
-use crate::metrics::{Labels, Measured, Scheme};
+use crate::metrics::{Measured, Scheme, Target};
 
 /// The name of a span that is only prepared, for its ids.
 const LEFT_OUT: &str = "HTTP";
@@ -85,17 +85,13 @@ impl Beginning<'_> {
         operation.measured(measured)
     }
 
-    /// Begins to measure a request; those of gRPC are not measured.
-    fn measure(&self) -> Option<Measured> {
-        let Call::Http { method, route } = &self.subject.call else {
-            return None;
-        };
-        Some(self.options.instruments.begin(Labels {
-            method: method.clone(),
-            route: route.clone(),
-            scheme: Scheme::of(self.head.uri().scheme_str()),
+    fn measure(&self) -> Measured {
+        let target = Target {
+            scheme: Some(Scheme::of(self.head.uri().scheme_str())),
             version: attributes::version(self.head.version()),
-        }))
+            peer: None,
+        };
+        self.options.instruments.begin(&self.subject, target)
     }
 
     fn fill(&self, attributes: &mut Attributes) {
