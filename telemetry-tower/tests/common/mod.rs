@@ -4,6 +4,8 @@
     reason = "each test program compiles this file and uses a part of it"
 )]
 
+pub(crate) mod meters;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
