@@ -81,7 +81,8 @@
 //! | `rpc.response.status_code` | the code's name, such as `NOT_FOUND`: from the trailers, from the head of a response that is nothing else, or what stands for a status of HTTP other than 200 |
 //! | `error.type` | for a failure, see [`Classify`]: the code's name, the type of the error, `cancelled` or `panic` |
 //!
-//! The text of `grpc-message` is the message of a failed span. gRPC-Web counts as HTTP.
+//! [`request_headers`](ServerLayer::request_headers), [`body_sizes`](ServerLayer::body_sizes) and the
+//! other options do for a call what they do for a request. The text of `grpc-message` is the message of a failed span. gRPC-Web counts as HTTP.
 //!
 //! # Clients
 //!
@@ -95,13 +96,21 @@
 //!
 //! # Metrics
 //!
-//! Recorded into the registry of this process, or by [`ServerLayer::meter`], whether the trace is
-//! sampled or not. Durations have the span of a sampled request as their exemplar.
+//! Recorded into the registry of this process, or by [`ServerLayer::meter`] and
+//! [`ClientLayer::meter`], whether the trace is sampled or not. Durations have the span of a sampled
+//! request as their exemplar.
 //!
 //! | instrument | attributes |
 //! |---|---|
 //! | `http.server.request.duration`, a histogram in seconds, to the end of the span | `http.request.method`, `url.scheme`, `http.route`, `network.protocol.version`, `http.response.status_code`, `error.type` |
 //! | `http.server.active_requests`, an up-down counter that is zero again whatever happens | `http.request.method`, `url.scheme` |
+//! | `http.client.request.duration`, the same of a client | `http.request.method`, `server.address`, `server.port`, `url.scheme`, `url.template`, `network.protocol.version`, `http.response.status_code`, `error.type` |
+//! | `http.client.active_requests`, the same of a client | `http.request.method`, `server.address`, `server.port`, `url.scheme`, `url.template` |
+//! | `rpc.server.call.duration`, of gRPC | `rpc.system.name`, `rpc.method`, `rpc.response.status_code`, `error.type` |
+//! | `rpc.client.call.duration`, of gRPC | the same, `server.address`, `server.port` |
+//!
+//! `http.request.method` and `rpc.method` are `_OTHER` where they are so on the span; a URL is in none
+//! of them. The registry limits what else there are many of, such as servers that a client talks to.
 //!
 //! # Without a span
 //!

@@ -1,15 +1,16 @@
 //! What is measured of clients and of gRPC on both sides, as a reader of the registry sees it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-mod common;
+#[path = "common/meters.rs"]
+mod meters;
 
 use std::convert::Infallible;
 
 use bytes::Bytes;
-use common::meters::Meters;
 use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Empty, Full};
+use meters::Meters;
 use telemetry_tower::{ClientLayer, Route, ServerLayer, UrlTemplate};
 use tower::{ServiceExt as _, service_fn};
 use tower_layer::Layer;
@@ -162,7 +163,7 @@ async fn calls_are_measured_by_method_and_code_on_both_sides() {
     }
     let read = |name: &str| -> Vec<String> {
         let series = meters.series(name);
-        let text = |(attributes, count): &common::meters::Series| {
+        let text = |(attributes, count): &meters::Series| {
             let values: Vec<_> = attributes.values().map(String::as_str).collect();
             format!("{} x{count}", values.join(" "))
         };

@@ -1,16 +1,18 @@
 //! What clients choose: names stay few, and secrets stay out of everything that is exported.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod common;
+#[path = "common/meters.rs"]
+mod meters;
 
 use std::collections::BTreeSet;
 
 use axum::Router;
 use axum::http::StatusCode as HttpStatus;
 use axum::routing::{any, get};
-use common::meters::{Meters, Series};
 use common::{PARENT, TRACE, closing, exchange, run, serve};
 use http::Method;
+use meters::{Meters, Series};
 use telemetry_tower::{AccessLog, Compensation, Correlation, ServerLayer};
 
 /// Numbers that differ each run would make a failure hard to repeat.

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod common;
+#[path = "common/meters.rs"]
+mod meters;
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,12 +22,12 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use bytes::Bytes;
-use common::meters::Meters;
 use common::{Finished, Telemetry, closing, exchange, run, serve};
 use http_body::Frame;
 use http_body_util::BodyExt;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use meters::Meters;
 use telemetry_core::otlp::StatusCode;
 use telemetry_tower::ServerLayer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,4 +1,8 @@
 //! A registry, as a reader sees it.
+#![allow(
+    dead_code,
+    reason = "each test program compiles this file and uses a part of it"
+)]
 
 use std::collections::BTreeMap;
 

@@ -4,8 +4,6 @@
     reason = "each test program compiles this file and uses a part of it"
 )]
 
-pub(crate) mod meters;
-
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
