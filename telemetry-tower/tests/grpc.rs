@@ -5,15 +5,18 @@ mod common;
 #[path = "../../examples/shop/stock.rs"]
 mod stock;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{Finished, Telemetry, run};
-use http::{HeaderMap, Request, Response, Uri};
+use http::{HeaderMap, Method, Request, Response, Uri};
 use http_body::Body as _;
 use stock::{StockClient, StockServer};
 use telemetry_core::otlp::{Kind, StatusCode};
+use telemetry_tower::http::server::ACCESS_TARGET;
 use telemetry_tower::{
-    Classify, ClientLayer, ClientService, Failure, GrpcCode, ServerLayer, Side, client,
+    AccessLog, Classify, ClientLayer, ClientService, Compensation, Failure, GrpcCode, ServerLayer,
+    Side, client,
 };
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
@@ -264,7 +267,7 @@ impl http_body::Body for Only {
 
 /// The span of a server whose response is this one, read to its end.
 async fn ended(telemetry: &Telemetry, response: Response<Only>) -> Finished {
-    let response = std::sync::Mutex::new(Some(response));
+    let response = Mutex::new(Some(response));
     let service = tower::service_fn(|_: Request<Body>| {
         let response = response.lock().unwrap().take().unwrap();
         async { Ok::<_, std::convert::Infallible>(response) }
@@ -317,5 +320,45 @@ fn the_length_of_a_body_does_not_hide_its_trailers() {
         let response = Response::builder().header("content-length", "0");
         let span = ended(&telemetry, response.body(Only(Some(trailers))).unwrap()).await;
         assert_eq!(span.get("error.type"), "UNAVAILABLE");
+    });
+}
+
+#[test]
+fn the_options_of_a_server_are_for_calls_too() {
+    run(|telemetry, lines| async move {
+        let undone = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&undone);
+        let compensation = Compensation::new(move |outcome| {
+            let told = (outcome.route().map(str::to_owned), outcome.grpc_code());
+            seen.lock().unwrap().push(told);
+        });
+        let layer = ServerLayer::new()
+            .access_log(AccessLog::new())
+            .request_headers(["te"])
+            .body_sizes()
+            .compensation(compensation.idempotent(Method::POST, "/shop.v1.Stock/Count"));
+        let endpoint = serve_with(layer).await;
+        let mut stock = StockClient::new(client(endpoint.connect_lazy()));
+        assert_eq!(stock.count("horse").await.unwrap(), "3");
+        stock.count("secret").await.unwrap_err();
+        let spans = telemetry.spans(6).await;
+        let served = spans.iter().find(|span| span.kind == Kind::Server).unwrap();
+        assert_eq!(served.get("http.request.header.te"), "trailers");
+        // five bytes in front of each message, https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+        assert_eq!(served.get("http.response.body.size"), "6");
+        let path = Some("/shop.v1.Stock/Count".to_owned());
+        assert_eq!(
+            *undone.lock().unwrap(),
+            [(path, Some(GrpcCode::Internal))],
+            "only the call that failed"
+        );
+        let lines = lines.of(ACCESS_TARGET);
+        for (line, level, code) in [(&lines[0], "INFO", "OK"), (&lines[1], "ERROR", "INTERNAL")] {
+            assert_eq!(line["level"], level);
+            assert_eq!(line["rpc.method"], "shop.v1.Stock/Count");
+            assert_eq!(line["rpc.response.status_code"], code);
+            assert_eq!(line["http.response.status_code"], 200);
+            assert!(line.get("http.route").is_none());
+        }
     });
 }
