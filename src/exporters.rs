@@ -11,6 +11,7 @@ use opentelemetry_sdk::trace::SpanExporter;
 use telemetry_core::clock::Clock;
 use telemetry_core::config::{BatchPlan, ExporterKind, OtlpPlan, Plan};
 use telemetry_core::diagnostics::Voice;
+use telemetry_core::diagnostics::self_metrics::Timed;
 use telemetry_core::export::console::{
     ConsoleLogExporter, ConsoleMetricExporter, ConsoleSpanExporter, Terminal,
 };
@@ -216,7 +217,7 @@ impl<'a> Lanes<'a> {
 
     fn source(&self) -> MetricSource {
         MetricSource {
-            producer: Arc::new(Registry::global().clone()),
+            producer: Arc::new(Timed::new(Registry::global(), "periodic_metric_reader")),
             temporality: self.plan.metrics.temporality,
         }
     }

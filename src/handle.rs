@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use telemetry_core::diagnostics::{ExporterStatus, Level, Voice};
+#[cfg(feature = "doctor")]
+use telemetry_core::config::{Plan, Report};
+use telemetry_core::diagnostics::{Level, Voice};
 use telemetry_core::pipeline::{FlushError, Pipeline, ShutdownReport, Signal, until};
 use telemetry_core::trace::Engine;
 use tokio::sync::oneshot;
@@ -39,6 +41,10 @@ pub(crate) struct Parts {
     pub(crate) page: Page,
     pub(crate) stderr: Stderr,
     pub(crate) voice: Voice,
+    #[cfg(feature = "doctor")]
+    pub(crate) plan: Plan,
+    #[cfg(feature = "doctor")]
+    pub(crate) report: Report,
     pub(crate) timeout: Duration,
     pub(crate) ended: OnceLock<Shutdown>,
 }
@@ -90,12 +96,6 @@ impl Telemetry {
     )]
     pub fn shutdown_blocking(&self, timeout: Duration) -> Shutdown {
         self.parts.shutdown(timeout)
-    }
-
-    /// How telemetry itself is doing.
-    #[must_use]
-    pub fn status(&self) -> Status {
-        self.parts.status()
     }
 
     /// Ends without a word, because nothing was recorded.
@@ -163,15 +163,6 @@ impl Parts {
         report.clone()
     }
 
-    pub(crate) fn status(&self) -> Status {
-        let lanes = self.pipeline.iter().flat_map(|pipeline| pipeline.lanes());
-        Status {
-            exporters: lanes.map(|lane| lane.status()).collect(),
-            lines: self.lines.written(),
-            lost_lines: self.lines.dropped(),
-        }
-    }
-
     fn forget(&self) {
         drop(self.ended.set(Shutdown {
             exporters: ShutdownReport::default(),
@@ -179,18 +170,6 @@ impl Parts {
             lost_lines: 0,
         }));
     }
-}
-
-/// How telemetry itself is doing.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Status {
-    /// Each exporter: its balance, its last success and its last error.
-    pub exporters: Vec<ExporterStatus>,
-    /// Log lines that were written.
-    pub lines: u64,
-    /// Log lines that were dropped.
-    pub lost_lines: u64,
 }
 
 /// What shutdown did.

@@ -7,8 +7,8 @@ use opentelemetry::global;
 use telemetry_core::config::{Env, Plan, Report, startup_line};
 use telemetry_core::context::otel::TextMap;
 use telemetry_core::context::propagate::{self, Composite};
-use telemetry_core::diagnostics::Level;
-use telemetry_core::pipeline::{Intake, Signal};
+use telemetry_core::diagnostics::{Level, self_metrics};
+use telemetry_core::pipeline::{Intake, Pipeline, Signal};
 use telemetry_core::trace::{Engine, EngineSettings, Sampler, SpanLayer, TracerProvider};
 use tracing::Subscriber;
 use tracing_subscriber::layer::SubscriberExt;
@@ -89,7 +89,12 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
     let pipeline = lanes.start().map_err(InitError::Thread)?;
     // 6. The engine and its layer; without any where telemetry is disabled.
     let engine = (!plan.disabled).then(|| Arc::new(engine(&mut builder, &plan, spans)));
-    // 7. Lines last: they carry the ids that the span layer has made current.
+    // 7. What telemetry measures of itself, now that there is something to measure.
+    let lanes = pipeline.as_ref().map_or(&[][..], Pipeline::lanes);
+    self_metrics::register(Metrics::global(), lanes, engine.as_ref());
+    #[cfg(feature = "runtime")]
+    telemetry_core::runtime::observe(Metrics::global());
+    // 8. Lines last: they carry the ids that the span layer has made current.
     let (layers, lines) = lines::start(&plan, builder.sinks, records, &builder.clock, &voice);
     let layer = engine.clone().map(SpanLayer::new);
     let parts = Parts {
@@ -99,6 +104,10 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
         page,
         stderr,
         voice,
+        #[cfg(feature = "doctor")]
+        plan: plan.clone(),
+        #[cfg(feature = "doctor")]
+        report: report.clone(),
         timeout: builder.shutdown_timeout,
         ended: OnceLock::new(),
     };

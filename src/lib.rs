@@ -2,6 +2,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;
+#[cfg(feature = "doctor")]
+mod doctor_handle;
 mod error;
 mod exporters;
 mod handle;
@@ -15,23 +17,28 @@ mod panic_hook;
 #[cfg(feature = "tower")]
 mod routes;
 mod signal;
+mod status;
 mod voice;
 
 pub use builder::{Builder, builder, init, layers};
 pub use error::InitError;
-pub use handle::{Shutdown, Status, Telemetry};
+pub use handle::{Shutdown, Telemetry};
 pub use metrics::meter;
 pub use signal::shutdown_signal;
+pub use status::Status;
 
 pub use telemetry_core::clock::Clock;
 pub use telemetry_core::config;
 pub use telemetry_core::context;
 pub use telemetry_core::context::{CurrentIds, SpanContext, current, inject};
-pub use telemetry_core::diagnostics::ExporterStatus;
 #[cfg(feature = "doctor")]
 pub use telemetry_core::diagnostics::doctor;
+pub use telemetry_core::diagnostics::{Distribution, ExporterStatus};
 pub use telemetry_core::export;
+pub use telemetry_core::instrument;
 pub use telemetry_core::pipeline::{DropReason, FlushError, Ledger, ShutdownReport, Signal};
+#[cfg(feature = "runtime")]
+pub use telemetry_core::runtime;
 #[cfg(feature = "testing")]
 pub use telemetry_core::testing;
 pub use telemetry_core::trace;

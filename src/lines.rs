@@ -46,6 +46,7 @@ pub(crate) fn start(
         voice.say(Level::Warn, format_args!("telemetry: {error}"));
     }
     let (log, handle) = build(plan, sinks, records, clock, voice);
+    handle.observe(telemetry_core::metrics::Registry::global());
     // spans are kept whatever the level of the lines: a quiet log must not cut traces
     let filter = BaseFilter::new(directives).keep_spans(LevelFilter::INFO);
     (LineLayers { filter, log }, Lines(handle))

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use telemetry_core::config::{ExporterKind, Plan};
+use telemetry_core::diagnostics::self_metrics::Timed;
 use telemetry_core::diagnostics::{Level, Voice};
 use telemetry_core::export::prometheus::{self, Listener, Renderer};
-use telemetry_core::metrics::Registry;
+use telemetry_core::metrics::{Producer, Registry};
 use telemetry_core::pipeline::Service;
 
 use crate::handle::Telemetry;
@@ -27,7 +28,8 @@ impl Page {
         accept: Option<&str>,
         accept_encoding: Option<&str>,
     ) -> prometheus::Page {
-        let snapshot = Registry::global().collect();
+        let reader = Timed::new(Registry::global(), "prometheus_http_text_metric_exporter");
+        let snapshot = reader.collect();
         self.0.render(&snapshot, accept, accept_encoding)
     }
 

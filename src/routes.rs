@@ -1,16 +1,16 @@
 //! What telemetry serves about itself.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::Router;
+#[cfg(feature = "prometheus")]
+use axum::http::HeaderMap;
+#[cfg(any(feature = "doctor", feature = "prometheus"))]
+use axum::http::StatusCode;
 use axum::http::header;
-#[cfg(feature = "prometheus")]
-use axum::http::{HeaderMap, StatusCode};
-#[cfg(feature = "prometheus")]
+#[cfg(any(feature = "doctor", feature = "prometheus"))]
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use telemetry_core::diagnostics::ExporterStatus;
 
 use crate::handle::{Parts, Telemetry};
 
@@ -26,7 +26,17 @@ impl Telemetry {
         );
         #[cfg(feature = "prometheus")]
         let routes = routes.merge(self.metrics_router());
+        #[cfg(feature = "doctor")]
+        let routes = routes.merge(self.doctor_router());
         routes
+    }
+
+    /// `GET /telemetry/doctor` alone: the doctor's diagnosis as JSON, from inside this program. One
+    /// at a time: whoever asks meanwhile gets 503.
+    #[cfg(feature = "doctor")]
+    pub fn doctor_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        let doctor = Arc::new(std::sync::Mutex::new(self.doctor()));
+        Router::new().route("/telemetry/doctor", get(move || diagnose(doctor)))
     }
 
     /// `GET /metrics` alone: the page for Prometheus, whatever `OTEL_METRICS_EXPORTER` says.
@@ -60,35 +70,20 @@ async fn metrics(page: crate::page::Page, headers: HeaderMap) -> Response {
     }
 }
 
-fn status(parts: &Parts) -> ([(axum::http::HeaderName, &'static str); 1], String) {
-    let status = parts.status();
-    let exporters: Vec<serde_json::Value> = status.exporters.iter().map(exporter).collect();
-    let lines = serde_json::json!({ "written": status.lines, "dropped": status.lost_lines });
-    let mut body = String::new();
-    let _ = writeln!(
-        body,
-        "{}",
-        serde_json::json!({ "exporters": exporters, "lines": lines })
-    );
-    ([(header::CONTENT_TYPE, "application/json")], body)
+#[cfg(feature = "doctor")]
+async fn diagnose(doctor: Arc<std::sync::Mutex<crate::doctor::Doctor>>) -> Response {
+    let run = move || doctor.try_lock().ok().map(|doctor| doctor.run());
+    match tokio::task::spawn_blocking(run).await {
+        Ok(Some(diagnosis)) => {
+            let kind = [(header::CONTENT_TYPE, "application/json")];
+            (kind, format!("{}\n", diagnosis.to_json())).into_response()
+        }
+        Ok(None) => (StatusCode::SERVICE_UNAVAILABLE, "the doctor is busy\n").into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
-fn exporter(status: &ExporterStatus) -> serde_json::Value {
-    let dropped: serde_json::Map<_, _> = status
-        .ledger
-        .dropped
-        .iter()
-        .map(|(reason, count)| (reason.as_str().to_owned(), count.into()))
-        .collect();
-    serde_json::json!({
-        "signal": status.signal.as_str(),
-        "destination": status.destination,
-        "created": status.ledger.created,
-        "exported": status.ledger.exported,
-        "pending": status.ledger.pending,
-        "dropped": dropped,
-        "last_success_seconds_ago": status.health.last_success.map(|ago| ago.as_secs_f64()),
-        "last_error": status.health.last_error,
-        "failed_attempts": status.health.failed_attempts,
-    })
+fn status(parts: &Parts) -> ([(header::HeaderName, &'static str); 1], String) {
+    let body = format!("{}\n", parts.status().to_json());
+    ([(header::CONTENT_TYPE, "application/json")], body)
 }

@@ -409,6 +409,7 @@ fn start(endpoint: &str, protocol: &str, variables: &[(&str, &str)]) -> Service 
         ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
         ("OTEL_SERVICE_NAME", "quickstart"),
+        ("OTEL_METRICS_EXPORTER", "none"),
     ];
     Service::start(&[&to[..], variables].concat())
 }

@@ -35,6 +35,7 @@ fn quiet() -> Builder {
     telemetry::builder()
         .traces_exporters([])
         .logs_exporters([])
+        .metrics_exporters([])
         .shutdown_timeout(DEADLINE)
 }
 

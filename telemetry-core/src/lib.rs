@@ -57,9 +57,13 @@ pub mod config;
 pub mod context;
 pub mod diagnostics;
 pub mod export;
+pub mod instrument;
 pub mod metrics;
 pub mod otlp;
 pub mod pipeline;
+#[cfg(feature = "runtime")]
+pub mod runtime;
+mod semconv;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod trace;

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use telemetry_core::clock::Clock;
+use telemetry_core::diagnostics::self_metrics;
+use telemetry_core::metrics::Registry;
 use telemetry_core::otlp::{AttributeLimits, Severity};
 use telemetry_core::pipeline::{Drops, Intake, Ledger, is_own_thread};
 use tracing_core::LevelFilter;
@@ -394,6 +396,16 @@ impl LogHandle {
         self.writers()
             .map(|writer| writer.queue.offered().0[severity as usize / 4])
             .sum()
+    }
+
+    /// Tells `registry` what became of the lines of each sink, as long as the log is there.
+    pub fn observe(&self, registry: &Registry) {
+        let log = Arc::downgrade(&self.0);
+        self_metrics::register_lines(registry, move || {
+            let sinks = log.upgrade().map(|log| Self(log).sinks());
+            let balances = sinks.into_iter().flatten();
+            balances.map(|sink| (sink.name, sink.ledger)).collect()
+        });
     }
 
     fn writers(&self) -> impl Iterator<Item = &Writer> {

@@ -25,6 +25,7 @@
 mod batch;
 mod env;
 mod exporter;
+mod http_methods;
 mod kind;
 mod limits;
 mod list;

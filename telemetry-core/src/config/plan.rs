@@ -3,6 +3,7 @@
 use opentelemetry_sdk::Resource;
 
 use super::env::Env;
+use super::http_methods;
 use super::kind::FLAG;
 use super::logs::{self, LogsPlan};
 use super::metrics::{self, MetricsPlan};
@@ -59,6 +60,7 @@ impl Plan {
         let logs = logs::resolve(&mut r, code);
         let metrics = metrics::resolve(&mut r, code);
         let stderr_is_terminal = env.stderr_is_terminal();
+        http_methods::check(&mut r);
         unsupported::report(&mut r);
         let Resolver {
             report, settings, ..

@@ -1,9 +1,12 @@
 //! What telemetry says about itself, on a second path that never enters the first.
 
+mod distribution;
 #[cfg(feature = "doctor")]
 pub mod doctor;
+pub mod self_metrics;
 mod status;
 mod voice;
 
+pub use distribution::Distribution;
 pub use status::{ExporterStatus, Health};
 pub use voice::{Level, Voice};

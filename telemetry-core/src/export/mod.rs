@@ -29,6 +29,13 @@ pub trait Exporter: Send {
     /// Where it sends, for people: an endpoint or a name. Never a secret.
     fn destination(&self) -> String;
 
+    /// What kind of exporter it is, as a value of `otel.component.type`: one of the conventions'
+    /// names, or the name of its type. Source:
+    /// <https://opentelemetry.io/docs/specs/semconv/registry/attributes/otel/#otel-component-type>.
+    fn component_type(&self) -> &'static str {
+        std::any::type_name::<Self>()
+    }
+
     /// Encodes the batch, so that each attempt sends the same bytes.
     ///
     /// # Errors

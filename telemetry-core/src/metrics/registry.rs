@@ -125,6 +125,12 @@ impl Registry {
         self.0.shared.refused()
     }
 
+    /// Tells [`Registry::refused`] later, without keeping the registry.
+    pub(crate) fn refused_later(&self) -> impl Fn() -> u64 + Send + Sync + 'static {
+        let shared = Arc::clone(&self.0.shared);
+        move || shared.refused()
+    }
+
     /// How often a callback of an observable instrument has panicked.
     #[must_use]
     pub fn panics(&self) -> u64 {

@@ -53,6 +53,8 @@ impl Delivery {
 
     /// Tries until the receiver answers for good or the time is up.
     pub(super) async fn deliver(&mut self, batch: &Batch) -> Outcome {
+        let began = self.lane.clock().now();
+        self.lane.exports().begin(batch.weight());
         let outcome = match self.exporter.prepare(batch) {
             Ok(()) => self.try_until_done(batch.weight()).await,
             Err(error) => {
@@ -61,6 +63,8 @@ impl Delivery {
             }
         };
         self.exporter.release();
+        let took = self.lane.clock().now().since(began);
+        self.lane.exports().end(&self.lane, &outcome, took);
         if outcome != (Outcome::Delivered { rejected: 0 }) {
             self.warnings.report(&self.lane);
         }

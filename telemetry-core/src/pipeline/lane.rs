@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::collection::{Collection, MetricSource};
 use super::delivery::{Delivery, Outcome};
+use super::exports::Exports;
 use super::{Backoff, Batch, DropReason, Drops, Ledger, Queue, QueueLimits, Signal, until};
 use crate::clock::{Clock, Timestamp};
 use crate::diagnostics::{ExporterStatus, Health, Voice};
@@ -55,6 +56,7 @@ pub struct Lane {
     collected: AtomicU64,
     in_motion: AtomicU64,
     exported: AtomicU64,
+    exports: Exports,
     drops: Mutex<Drops>,
     progress: Mutex<Progress>,
     clock: Clock,
@@ -96,6 +98,7 @@ impl Lane {
             collected: AtomicU64::new(0),
             in_motion: AtomicU64::new(0),
             exported: AtomicU64::new(0),
+            exports: Exports::default(),
             drops: Mutex::default(),
             progress: Mutex::default(),
             clock,
@@ -160,6 +163,10 @@ impl Lane {
             },
             ledger: self.ledger(),
         }
+    }
+
+    pub(crate) fn exports(&self) -> &Exports {
+        &self.exports
     }
 
     pub(super) fn settings(&self) -> &LaneSettings {
@@ -255,6 +262,7 @@ impl Driver {
     ) -> Self {
         let source = lane.source.as_ref();
         let collection = source.map(|source| Collection::new(&lane, source));
+        lane.exports.made(exporter.component_type());
         let delivery = Delivery::new(Arc::clone(&lane), exporter, deadline.clone());
         Self {
             lane,

@@ -8,6 +8,7 @@
 mod batch;
 mod collection;
 mod delivery;
+mod exports;
 mod intake;
 mod lane;
 mod ledger;
@@ -21,6 +22,7 @@ mod warning;
 
 pub use batch::{Batch, Item, Items, Signal};
 pub use collection::MetricSource;
+pub(crate) use exports::{component, error_type};
 pub use intake::Intake;
 pub use lane::{ExporterFactory, Lane, LaneSettings};
 pub use ledger::{DropReason, Drops, Ledger};

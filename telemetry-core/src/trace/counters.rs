@@ -41,6 +41,13 @@ impl SpanCounters {
         self.late_parents.load(Ordering::Relaxed)
     }
 
+    /// The sampled spans that have started.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        let cells = self.cells.iter();
+        cells.map(|it| it.started.load(Ordering::Relaxed)).sum()
+    }
+
     /// The sampled spans that have started and not yet ended.
     #[must_use]
     pub fn open(&self) -> u64 {
@@ -49,12 +56,7 @@ impl SpanCounters {
             .iter()
             .map(|cells| cells.ended.load(Ordering::Relaxed))
             .sum();
-        let started: u64 = self
-            .cells
-            .iter()
-            .map(|cells| cells.started.load(Ordering::Relaxed))
-            .sum();
-        started.saturating_sub(ended)
+        self.total().saturating_sub(ended)
     }
 
     #[inline]

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::env;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -91,32 +91,30 @@ impl Service {
     /// Asks for a path, with these headers.
     #[must_use]
     pub fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.get_at(self.port, path, headers)
+    }
+
+    /// Asks another port of the same program.
+    #[must_use]
+    pub fn get_at(&self, port: u16, path: &str, headers: &[(&str, &str)]) -> Answer {
         let mut request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n");
         for (name, value) in headers {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
         request.push_str("Connection: close\r\n\r\n");
-        self.send(request.as_bytes())
+        send(port, request.as_bytes())
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
     /// Sends bytes and reads until the connection ends, politely or not.
     #[must_use]
     pub fn send(&self, request: &[u8]) -> Answer {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("a service");
-        stream
-            .set_read_timeout(Some(ANSWER_LIMIT))
-            .expect("a timeout");
-        // it may answer and hang up before it has read everything
-        drop(stream.write_all(request));
-        let mut answer = Vec::new();
-        drop(stream.read_to_end(&mut answer));
-        let answer = String::from_utf8_lossy(&answer);
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-        Answer {
-            status: status.unwrap_or(0),
-            body: body.to_owned(),
-        }
+        send(self.port, request)
     }
 
     /// What `GET /telemetry/status` says.
@@ -193,6 +191,24 @@ impl Service {
             stdout: self.stdout.join(),
             stderr: self.stderr.join(),
         }
+    }
+}
+
+fn send(port: u16, request: &[u8]) -> Answer {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("a service");
+    stream
+        .set_read_timeout(Some(ANSWER_LIMIT))
+        .expect("a timeout");
+    // it may answer and hang up before it has read everything
+    drop(stream.write_all(request));
+    let mut answer = Vec::new();
+    drop(stream.read_to_end(&mut answer));
+    let answer = String::from_utf8_lossy(&answer);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    Answer {
+        status: status.unwrap_or(0),
+        body: body.to_owned(),
     }
 }
 

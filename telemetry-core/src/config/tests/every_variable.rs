@@ -386,6 +386,19 @@ const ELSEWHERE: &[&str] = &[
 ];
 
 #[test]
+fn words_that_cannot_be_methods_are_reported() {
+    let (_, report) = resolve(&[(
+        "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS",
+        "GET, a b,PURGE,,(x)",
+    )]);
+    let ignored = &report.ignored[0];
+    assert_eq!(
+        (&*ignored.value, &*ignored.used),
+        ("a b,(x)", "the rest of the list")
+    );
+}
+
+#[test]
 fn every_honoured_variable_has_a_row() {
     for variable in
         variables::all().filter(|variable| !matches!(variable.standing, Standing::Ignored { .. }))

@@ -61,6 +61,8 @@ proptest! {
 
     #[test]
     fn nonsense_is_always_reported(name in name(), value in "[?!~]{3,9}") {
+        // any word of these characters may be a method
+        prop_assume!(!name.ends_with("KNOWN_METHODS"));
         prop_assume!(!FREE_TEXT.contains(&name.as_str()) && !name.starts_with("K8S_") && !name.contains("SEMCONV"));
         let (_, report) = resolve(&[(&name, &value)]);
         prop_assert!(report.ignored.iter().any(|ignored| ignored.variable == name), "{name}={value}: {report}");

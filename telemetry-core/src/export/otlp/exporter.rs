@@ -22,6 +22,7 @@ use super::target::Target;
 #[derive(Debug)]
 pub struct OtlpExporter {
     destination: String,
+    component_type: &'static str,
     encoder: RequestEncoder,
     compressor: Option<Compressor>,
     framing: Framing,
@@ -95,6 +96,7 @@ impl OtlpExporter {
         };
         Ok(Self {
             destination: destination(&target),
+            component_type: component_type(signal, settings.protocol),
             encoder: RequestEncoder::new(signal, encoding, resource),
             compressor: settings.compression.map(Compressor::new).transpose()?,
             framing,
@@ -118,6 +120,10 @@ impl OtlpExporter {
 impl Exporter for OtlpExporter {
     fn destination(&self) -> String {
         self.destination.clone()
+    }
+
+    fn component_type(&self) -> &'static str {
+        self.component_type
     }
 
     fn prepare(&mut self, batch: &Batch) -> Result<(), ExportError> {
@@ -173,6 +179,21 @@ impl Framing {
 }
 
 /// The URL without credentials and without its query, which may hold a key.
+/// The conventions' names of OTLP exporters.
+fn component_type(signal: Signal, protocol: OtlpProtocol) -> &'static str {
+    match (signal, protocol) {
+        (Signal::Traces, OtlpProtocol::Grpc) => "otlp_grpc_span_exporter",
+        (Signal::Traces, OtlpProtocol::HttpProtobuf) => "otlp_http_span_exporter",
+        (Signal::Traces, OtlpProtocol::HttpJson) => "otlp_http_json_span_exporter",
+        (Signal::Logs, OtlpProtocol::Grpc) => "otlp_grpc_log_exporter",
+        (Signal::Logs, OtlpProtocol::HttpProtobuf) => "otlp_http_log_exporter",
+        (Signal::Logs, OtlpProtocol::HttpJson) => "otlp_http_json_log_exporter",
+        (Signal::Metrics, OtlpProtocol::Grpc) => "otlp_grpc_metric_exporter",
+        (Signal::Metrics, OtlpProtocol::HttpProtobuf) => "otlp_http_metric_exporter",
+        (Signal::Metrics, OtlpProtocol::HttpJson) => "otlp_http_json_metric_exporter",
+    }
+}
+
 fn destination(target: &Target) -> String {
     match target.uri().path() {
         _ if target.is_grpc() => target.base().to_owned(),

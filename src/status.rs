@@ -1,0 +1,113 @@
+//! What telemetry says about itself.
+
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, json};
+use telemetry_core::diagnostics::{Distribution, ExporterStatus};
+use telemetry_core::metrics::{Producer, Quantile, Registry};
+
+use crate::handle::{Parts, Telemetry};
+
+/// How telemetry itself is doing, and what it has measured. It serialises as
+/// [`to_json`](Self::to_json).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Status {
+    /// Each exporter: its balance, its last success and its last error.
+    pub exporters: Vec<ExporterStatus>,
+    /// Log lines that were written.
+    pub lines: u64,
+    /// Log lines that were dropped.
+    pub lost_lines: u64,
+    /// The distributions of this process, such as the durations of the requests of each route.
+    pub distributions: Vec<Distribution>,
+    /// Measurements that were refused: NaN, infinities, and negative ones of counters.
+    pub refused_measurements: u64,
+}
+
+impl Telemetry {
+    /// How telemetry itself is doing, and what it has measured.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.parts().status()
+    }
+}
+
+impl Parts {
+    pub(crate) fn status(&self) -> Status {
+        let lanes = self.pipeline.iter().flat_map(|pipeline| pipeline.lanes());
+        let registry = Registry::global();
+        // callbacks of the program may block, and they observe no distributions
+        let measured = registry.without_callbacks();
+        Status {
+            exporters: lanes.map(|lane| lane.status()).collect(),
+            lines: self.lines.written(),
+            lost_lines: self.lines.dropped(),
+            distributions: measured.as_ref().map(Distribution::all).unwrap_or_default(),
+            refused_measurements: registry.refused(),
+        }
+    }
+}
+
+impl Status {
+    /// The status as JSON. Quantiles are numbers in the unit of their instrument, or texts like
+    /// `>10` where they lie in the last, open bucket.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let exporters: Vec<Value> = self.exporters.iter().map(exporter).collect();
+        let distributions: Vec<Value> = self.distributions.iter().map(distribution).collect();
+        json!({
+            "exporters": exporters,
+            "lines": { "written": self.lines, "dropped": self.lost_lines },
+            "distributions": distributions,
+            "refused_measurements": self.refused_measurements,
+        })
+    }
+}
+
+impl Serialize for Status {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_json().serialize(serializer)
+    }
+}
+
+fn exporter(status: &ExporterStatus) -> Value {
+    let dropped = status.ledger.dropped.iter();
+    let dropped: Map<_, _> = dropped
+        .map(|(reason, count)| (reason.as_str().to_owned(), count.into()))
+        .collect();
+    json!({
+        "signal": status.signal.as_str(),
+        "destination": status.destination,
+        "created": status.ledger.created,
+        "exported": status.ledger.exported,
+        "pending": status.ledger.pending,
+        "dropped": dropped,
+        "last_success_seconds_ago": status.health.last_success.map(|ago| ago.as_secs_f64()),
+        "last_error": status.health.last_error,
+        "failed_attempts": status.health.failed_attempts,
+        "missed_collections": status.health.missed_collections,
+    })
+}
+
+fn distribution(distribution: &Distribution) -> Value {
+    let attributes = distribution.attributes.iter();
+    let attributes: Map<_, _> = attributes
+        .map(|(key, value)| (key.clone(), value.as_str().into()))
+        .collect();
+    json!({
+        "name": distribution.name,
+        "unit": distribution.unit,
+        "attributes": attributes,
+        "count": distribution.count,
+        "p50": quantile(distribution.p50),
+        "p95": quantile(distribution.p95),
+        "p99": quantile(distribution.p99),
+    })
+}
+
+fn quantile(quantile: Quantile) -> Value {
+    match quantile {
+        Quantile::At(value) => value.into(),
+        Quantile::Above(bound) => format!(">{bound}").into(),
+    }
+}
