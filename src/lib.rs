@@ -54,7 +54,8 @@ pub use telemetry_log::{event, fatal};
 #[cfg(feature = "tower")]
 pub use telemetry_tower as http;
 
-/// The layer around an axum or tower router: a span for each request.
+/// The layer around an axum router, a tonic server or any other `tower` service over `http` types: a
+/// span for each request.
 ///
 /// It may be made before [`init`]; it records from when that has run.
 ///
@@ -65,4 +66,39 @@ pub use telemetry_tower as http;
 #[must_use]
 pub fn server_layer() -> telemetry_tower::ServerLayer {
     telemetry_tower::ServerLayer::new()
+}
+
+/// The layer around a client of HTTP or gRPC: a span for each request, whose headers carry the context.
+///
+/// It fits every `tower` service over `http` types: hyper-util's client, tonic's channel. It may be
+/// made before [`init`]; it records from when that has run.
+///
+/// ```
+/// use tower::Layer;
+///
+/// # let transport = tower::layer::util::Identity::new();
+/// let layer = telemetry::client_layer().filter(|head| head.path() != "/healthz");
+/// let client = layer.layer(transport);
+/// # let _ = client;
+/// ```
+#[cfg(feature = "tower")]
+#[must_use]
+pub fn client_layer() -> telemetry_tower::ClientLayer {
+    telemetry_tower::ClientLayer::new()
+}
+
+/// Puts [`client_layer`] around a client.
+///
+/// ```
+/// use tonic::transport::Endpoint;
+///
+/// # let runtime = tokio::runtime::Runtime::new().unwrap();
+/// # let _entered = runtime.enter();
+/// let channel = Endpoint::from_static("http://127.0.0.1:50052").connect_lazy();
+/// let channel = telemetry::client(channel); // give it to any generated client
+/// # let _ = channel;
+/// ```
+#[cfg(feature = "tower")]
+pub fn client<S>(service: S) -> telemetry_tower::ClientService<S> {
+    telemetry_tower::client(service)
 }

@@ -2,21 +2,28 @@
 
 use http::{HeaderMap, StatusCode};
 
+use crate::{GrpcCode, Side};
+
 /// Says which responses and errors are failures.
 ///
 /// One answer serves everything that asks: a failure sets the span's status to `Error` and its
-/// `error.type`. The defaults are those of the conventions for servers: a status of 500 or more
-/// is a failure, a status below is none (a 404 is the client's), and every error is one.
+/// `error.type`. The defaults are those of the conventions:
+///
+/// | | server | client |
+/// |---|---|---|
+/// | status of HTTP | 500 and more: a 404 is the client's failure | 400 and more |
+/// | code of gRPC | [`GrpcCode::is_server_error`] | all but `OK` |
+/// | error of the service or the body | every one | every one |
 ///
 /// ```
 /// use http::{HeaderMap, StatusCode};
-/// use telemetry_tower::{Classify, Failure, ServerLayer};
+/// use telemetry_tower::{Classify, Failure, ServerLayer, Side};
 ///
 /// #[derive(Debug)]
 /// struct TooManyIsOurs;
 ///
 /// impl Classify for TooManyIsOurs {
-///     fn response(&self, status: StatusCode, _: &HeaderMap) -> Option<Failure> {
+///     fn response(&self, _: Side, status: StatusCode, _: &HeaderMap) -> Option<Failure> {
 ///         let failed = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
 ///         failed.then(|| Failure::from(status))
 ///     }
@@ -27,9 +34,22 @@ use http::{HeaderMap, StatusCode};
 /// ```
 pub trait Classify: Send + Sync {
     /// Whether a response is a failure.
-    fn response(&self, status: StatusCode, headers: &HeaderMap) -> Option<Failure> {
+    fn response(&self, side: Side, status: StatusCode, headers: &HeaderMap) -> Option<Failure> {
         let _ = headers;
-        status.is_server_error().then(|| Failure::from(status))
+        let failed = match side {
+            Side::Server => status.is_server_error(),
+            Side::Client => status.is_server_error() || status.is_client_error(),
+        };
+        failed.then(|| Failure::from(status))
+    }
+
+    /// Whether a gRPC call that ended with this code is a failure.
+    fn grpc(&self, side: Side, code: GrpcCode) -> Option<Failure> {
+        let failed = match side {
+            Side::Server => code.is_server_error(),
+            Side::Client => code != GrpcCode::Ok,
+        };
+        failed.then(|| Failure::from(code))
     }
 
     /// Whether it is a failure that the service, or the body of its response, ended with an error
@@ -76,6 +96,12 @@ impl Failure {
             Type::Name(name) => name,
             Type::Status(status) => status.as_str(),
         }
+    }
+}
+
+impl From<GrpcCode> for Failure {
+    fn from(code: GrpcCode) -> Self {
+        Self::new(code.as_str())
     }
 }
 

@@ -1,4 +1,5 @@
-//! One tower layer for HTTP servers: the span of each request, right to its last byte.
+//! One tower layer for HTTP and gRPC, servers and clients: the span of each request, right to its
+//! last byte.
 //!
 //! ```no_run
 //! use std::net::SocketAddr;
@@ -39,7 +40,7 @@
 //! | attribute | value |
 //! |---|---|
 //! | `http.request.method` | the method, or `_OTHER` if it is not one of [`KnownMethods`]; then `http.request.method_original` is what was sent |
-//! | `http.route` | what the [`RouteExtractor`] finds, by default axum's `MatchedPath`; [`RpcPath`] for tonic-like paths |
+//! | `http.route` | what the [`RouteExtractor`] finds, by default axum's `MatchedPath` |
 //! | `http.response.status_code` | the status |
 //! | `error.type` | for a failure, see [`Classify`]: the status, the type of the error, `cancelled` or `panic`, unless the handler has set it |
 //! | `url.scheme`, `url.path` | of the target; the scheme is `http` if the target has none |
@@ -66,6 +67,27 @@
 //! | [`server_timing`](ServerLayer::server_timing), [`response_traceparent`](ServerLayer::response_traceparent) | the ids of the span in the response |
 //! | [`compensation`](ServerLayer::compensation) | a hook that undoes a failed request of an idempotent route |
 //!
+//! # gRPC
+//!
+//! A request whose content type is `application/grpc` is a call: [`ServerLayer::http`] and
+//! [`ServerLayer::grpc`] say otherwise. Its name is that of its method, `package.Service/Method`.
+//! It has `server.*`, `client.address` and `network.protocol.version` as above, and instead of the
+//! rest:
+//!
+//! | attribute | value |
+//! |---|---|
+//! | `rpc.system.name` | `grpc` |
+//! | `rpc.method` | the method; `_OTHER` if the path names none, or if the server answered `UNIMPLEMENTED`, so that scanners make up no names; then `rpc.method_original` is what was sent, and the span's name is `grpc` |
+//! | `rpc.response.status_code` | the code's name, such as `NOT_FOUND`: from the trailers, from the head of a response that is nothing else, or what stands for a status of HTTP other than 200 |
+//! | `error.type` | for a failure, see [`Classify`]: the code's name, the type of the error, `cancelled` or `panic` |
+//!
+//! [`request_headers`](ServerLayer::request_headers), [`body_sizes`](ServerLayer::body_sizes) and the
+//! other options do for a call what they do for a request. The text of `grpc-message` is the message of a failed span. gRPC-Web counts as HTTP.
+//!
+//! # Clients
+//!
+//! [`ClientLayer`] goes around what sends requests: see [`http::client`].
+//!
 //! # Its end
 //!
 //! The span covers the body: a stream of an hour is a span of an hour, and a client that leaves
@@ -74,13 +96,21 @@
 //!
 //! # Metrics
 //!
-//! Recorded into the registry of this process, or by [`ServerLayer::meter`], whether the trace is
-//! sampled or not. Durations have the span of a sampled request as their exemplar.
+//! Recorded into the registry of this process, or by [`ServerLayer::meter`] and
+//! [`ClientLayer::meter`], whether the trace is sampled or not. Durations have the span of a sampled
+//! request as their exemplar.
 //!
 //! | instrument | attributes |
 //! |---|---|
 //! | `http.server.request.duration`, a histogram in seconds, to the end of the span | `http.request.method`, `url.scheme`, `http.route`, `network.protocol.version`, `http.response.status_code`, `error.type` |
 //! | `http.server.active_requests`, an up-down counter that is zero again whatever happens | `http.request.method`, `url.scheme` |
+//! | `http.client.request.duration`, the same of a client | `http.request.method`, `server.address`, `server.port`, `url.scheme`, `url.template`, `network.protocol.version`, `http.response.status_code`, `error.type` |
+//! | `http.client.active_requests`, the same of a client | `http.request.method`, `server.address`, `server.port`, `url.scheme`, `url.template` |
+//! | `rpc.server.call.duration`, of gRPC | `rpc.system.name`, `rpc.method`, `rpc.response.status_code`, `error.type` |
+//! | `rpc.client.call.duration`, of gRPC | the same, `server.address`, `server.port` |
+//!
+//! `http.request.method` and `rpc.method` are `_OTHER` where they are so on the span; a URL is in none
+//! of them. The registry limits what else there are many of, such as servers that a client talks to.
 //!
 //! # Without a span
 //!
@@ -96,6 +126,7 @@
 
 mod authority;
 mod classify;
+mod grpc;
 mod head;
 mod headers;
 pub mod http;
@@ -105,17 +136,21 @@ mod proxies;
 mod query;
 mod request_body;
 mod route;
-mod rpc_path;
 pub mod semconv;
+mod side;
 
+pub use crate::http::client::{
+    ClientLayer, ClientService, MatchedTemplate, ResendCount, UrlTemplate, client,
+};
 pub use crate::http::server::{
-    AccessLog, Compensation, Correlation, CorrelationId, Outcome, ServerBody, ServerFuture,
+    AccessLog, Compensation, Correlation, CorrelationId, Outcome, ResponseBody, ResponseFuture,
     ServerLayer, ServerService,
 };
 pub use classify::{Classify, DefaultClassify, Failure};
+pub use grpc::GrpcCode;
 pub use head::RequestHead;
 pub use method::KnownMethods;
 pub use proxies::{InvalidNetwork, TrustedProxies};
 pub use request_body::{CountRequestBody, CountRequestBodyService, CountedBody};
 pub use route::{MatchedRoute, Route, RouteExtractor};
-pub use rpc_path::RpcPath;
+pub use side::Side;

@@ -14,7 +14,8 @@ const SENSITIVE: [&str; 7] = [
     "Signature",
 ];
 
-const REDACTED: &str = "REDACTED";
+/// What stands for a secret.
+pub(crate) const REDACTED: &str = "REDACTED";
 
 /// The query with the values of sensitive keys replaced.
 pub(crate) fn redact(query: &str) -> Cow<'_, str> {

@@ -20,28 +20,50 @@ pub const HTTP_RESPONSE_BODY_SIZE: &str = "http.response.body.size";
 pub const HTTP_RESPONSE_HEADER: &str = "http.response.header";
 /// The response's status code.
 pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
+/// How many requests were sent whose response is not complete.
+pub const HTTP_CLIENT_ACTIVE_REQUESTS: &str = "http.client.active_requests";
+/// How long requests took that were sent, to the last byte of the response, in seconds.
+pub const HTTP_CLIENT_REQUEST_DURATION: &str = "http.client.request.duration";
 /// How many requests are being handled.
 pub const HTTP_SERVER_ACTIVE_REQUESTS: &str = "http.server.active_requests";
 /// How long requests took, to the last byte of the response, in seconds.
 pub const HTTP_SERVER_REQUEST_DURATION: &str = "http.server.request.duration";
 /// The template that the path matched.
 pub const HTTP_ROUTE: &str = "http.route";
+/// How often the request was sent before.
+pub const HTTP_REQUEST_RESEND_COUNT: &str = "http.request.resend_count";
 /// The version of HTTP.
 pub const NETWORK_PROTOCOL_VERSION: &str = "network.protocol.version";
+/// How long remote calls took that were sent, in seconds.
+pub const RPC_CLIENT_CALL_DURATION: &str = "rpc.client.call.duration";
+/// The method of a remote call, `package.Service/Method`, or [`METHOD_OTHER`].
+pub const RPC_METHOD: &str = "rpc.method";
+/// The method as it was sent, if the server does not know it.
+pub const RPC_METHOD_ORIGINAL: &str = "rpc.method_original";
+/// How a remote call ended, such as `DEADLINE_EXCEEDED`.
+pub const RPC_RESPONSE_STATUS_CODE: &str = "rpc.response.status_code";
+/// How long remote calls took that were handled, in seconds.
+pub const RPC_SERVER_CALL_DURATION: &str = "rpc.server.call.duration";
+/// The system of remote calls: `grpc`.
+pub const RPC_SYSTEM_NAME: &str = "rpc.system.name";
 /// The host that the client asked for.
 pub const SERVER_ADDRESS: &str = "server.address";
 /// The port that the client asked for.
 pub const SERVER_PORT: &str = "server.port";
+/// The whole target of a client's request, without its secrets.
+pub const URL_FULL: &str = "url.full";
 /// The path.
 pub const URL_PATH: &str = "url.path";
 /// The query, without its secrets.
 pub const URL_QUERY: &str = "url.query";
 /// `http` or `https`.
 pub const URL_SCHEME: &str = "url.scheme";
+/// The template that a client made the path from.
+pub const URL_TEMPLATE: &str = "url.template";
 /// The client's `User-Agent`.
 pub const USER_AGENT_ORIGINAL: &str = "user_agent.original";
 
-/// The value of [`HTTP_REQUEST_METHOD`] for a method that is not known.
+/// The value of [`HTTP_REQUEST_METHOD`] or [`RPC_METHOD`] for a method that is not known.
 pub const METHOD_OTHER: &str = "_OTHER";
 
 #[cfg(test)]
@@ -49,7 +71,7 @@ mod tests {
     use opentelemetry_semantic_conventions::{attribute, metric};
 
     #[test]
-    fn the_names_are_those_of_the_conventions() {
+    fn the_attributes_are_those_of_the_conventions() {
         let schema = opentelemetry_semantic_conventions::SCHEMA_URL;
         assert_eq!(schema, "https://opentelemetry.io/schemas/1.42.0");
         for (ours, theirs) in [
@@ -76,6 +98,53 @@ mod tests {
             ),
             (super::HTTP_ROUTE, attribute::HTTP_ROUTE),
             (
+                super::NETWORK_PROTOCOL_VERSION,
+                attribute::NETWORK_PROTOCOL_VERSION,
+            ),
+            (
+                super::HTTP_REQUEST_RESEND_COUNT,
+                attribute::HTTP_REQUEST_RESEND_COUNT,
+            ),
+            (super::RPC_METHOD, attribute::RPC_METHOD),
+            (super::RPC_METHOD_ORIGINAL, attribute::RPC_METHOD_ORIGINAL),
+            (
+                super::RPC_RESPONSE_STATUS_CODE,
+                attribute::RPC_RESPONSE_STATUS_CODE,
+            ),
+            (super::RPC_SYSTEM_NAME, attribute::RPC_SYSTEM_NAME),
+            (super::SERVER_ADDRESS, attribute::SERVER_ADDRESS),
+            (super::SERVER_PORT, attribute::SERVER_PORT),
+            (super::URL_FULL, attribute::URL_FULL),
+            (super::URL_PATH, attribute::URL_PATH),
+            (super::URL_QUERY, attribute::URL_QUERY),
+            (super::URL_SCHEME, attribute::URL_SCHEME),
+            (super::URL_TEMPLATE, attribute::URL_TEMPLATE),
+            (super::USER_AGENT_ORIGINAL, attribute::USER_AGENT_ORIGINAL),
+        ] {
+            assert_eq!(ours, theirs);
+        }
+    }
+
+    #[test]
+    fn the_metrics_are_those_of_the_conventions() {
+        for (ours, theirs) in [
+            (
+                super::HTTP_CLIENT_ACTIVE_REQUESTS,
+                metric::HTTP_CLIENT_ACTIVE_REQUESTS,
+            ),
+            (
+                super::HTTP_CLIENT_REQUEST_DURATION,
+                metric::HTTP_CLIENT_REQUEST_DURATION,
+            ),
+            (
+                super::RPC_CLIENT_CALL_DURATION,
+                metric::RPC_CLIENT_CALL_DURATION,
+            ),
+            (
+                super::RPC_SERVER_CALL_DURATION,
+                metric::RPC_SERVER_CALL_DURATION,
+            ),
+            (
                 super::HTTP_SERVER_ACTIVE_REQUESTS,
                 metric::HTTP_SERVER_ACTIVE_REQUESTS,
             ),
@@ -83,16 +152,6 @@ mod tests {
                 super::HTTP_SERVER_REQUEST_DURATION,
                 metric::HTTP_SERVER_REQUEST_DURATION,
             ),
-            (
-                super::NETWORK_PROTOCOL_VERSION,
-                attribute::NETWORK_PROTOCOL_VERSION,
-            ),
-            (super::SERVER_ADDRESS, attribute::SERVER_ADDRESS),
-            (super::SERVER_PORT, attribute::SERVER_PORT),
-            (super::URL_PATH, attribute::URL_PATH),
-            (super::URL_QUERY, attribute::URL_QUERY),
-            (super::URL_SCHEME, attribute::URL_SCHEME),
-            (super::USER_AGENT_ORIGINAL, attribute::USER_AGENT_ORIGINAL),
         ] {
             assert_eq!(ours, theirs);
         }

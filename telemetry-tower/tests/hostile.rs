@@ -1,7 +1,9 @@
 //! What clients choose: names stay few, and secrets stay out of everything that is exported.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod common;
+#[path = "common/meters.rs"]
+mod meters;
 
 use std::collections::BTreeSet;
 
@@ -10,6 +12,7 @@ use axum::http::StatusCode as HttpStatus;
 use axum::routing::{any, get};
 use common::{PARENT, TRACE, closing, exchange, run, serve};
 use http::Method;
+use meters::{Meters, Series};
 use telemetry_tower::{AccessLog, Compensation, Correlation, ServerLayer};
 
 /// Numbers that differ each run would make a failure hard to repeat.
@@ -63,10 +66,12 @@ fn scan(numbers: &mut Numbers) -> String {
 #[test]
 fn a_thousand_random_requests_make_few_names() {
     run(|telemetry, lines| async move {
+        let meters = Meters::new();
+        let layer = ServerLayer::new().meter(&meters.meter());
         let app = Router::new()
             .route("/users/{id}", get(|| async { "ada" }))
             .route("/fail", any(|| async { HttpStatus::BAD_GATEWAY }))
-            .layer(ServerLayer::new().access_log(AccessLog::new()));
+            .layer(layer.access_log(AccessLog::new()));
         let address = serve(app).await;
         let mut numbers = Numbers(0x5eed_cafe_f00d_0001);
         for _ in 0..20 {
@@ -75,9 +80,7 @@ fn a_thousand_random_requests_make_few_names() {
             exchange(address, requests).await;
         }
         let spans = telemetry.spans(20 * 51).await;
-        // the dimensions of every series: what a metric of these requests is labelled with
         let routes = ["", "/users/{id}", "/fail"];
-        let mut series = BTreeSet::new();
         for span in &spans {
             let method = span.get("http.request.method");
             assert!(KNOWN.contains(&method) || method == "_OTHER", "{method}");
@@ -86,16 +89,47 @@ fn a_thousand_random_requests_make_few_names() {
             let word = if method == "_OTHER" { "HTTP" } else { method };
             let name = format!("{word} {route}");
             assert_eq!(span.name, name.trim_end());
-            let status = span.get("http.response.status_code");
-            series.insert((method, route, status, span.get("error.type")));
         }
-        let statuses: BTreeSet<_> = series.iter().map(|(.., status, _)| *status).collect();
-        let bound = (KNOWN.len() + 1) * routes.len() * statuses.len();
-        assert!(series.len() <= bound, "{} of {bound}", series.len());
+        assert_series_are_few(&meters, &routes, spans.len());
         let messages = lines.of(telemetry_tower::http::server::ACCESS_TARGET);
         assert_eq!(messages.len(), spans.len());
         assert!(messages.iter().all(|line| line["message"] == "request"));
     });
+}
+
+/// For each route no more series than known methods, and one, times statuses: nothing depends on what
+/// the client has made up.
+fn assert_series_are_few(meters: &Meters, routes: &[&str], requests: usize) {
+    let durations = meters.series("http.server.request.duration");
+    let counted: i64 = durations.iter().map(|(_, count)| count).sum();
+    assert_eq!(usize::try_from(counted).unwrap(), requests);
+    let of = |series: &Series, key: &str| series.0.get(key).cloned().unwrap_or_default();
+    for route in routes {
+        let series = durations.iter().filter(|it| of(it, "http.route") == *route);
+        let series: Vec<_> = series.collect();
+        let statuses: BTreeSet<_> = series
+            .iter()
+            .map(|it| of(it, "http.response.status_code"))
+            .collect();
+        let bound = (KNOWN.len() + 1) * statuses.len();
+        assert!(
+            (1..=bound).contains(&series.len()),
+            "{route}: {} of {bound}",
+            series.len()
+        );
+    }
+    let in_routes = |series: &Series| routes.contains(&of(series, "http.route").as_str());
+    assert!(durations.iter().all(in_routes), "{durations:#?}");
+    let active = meters.series("http.server.active_requests");
+    assert!(active.len() <= KNOWN.len() + 1, "{active:#?}");
+    assert!(active.iter().all(|(_, count)| *count == 0), "{active:#?}");
+    let methods = durations
+        .iter()
+        .chain(&active)
+        .map(|it| of(it, "http.request.method"));
+    for method in methods {
+        assert!(KNOWN.contains(&method.as_str()) || method == "_OTHER");
+    }
 }
 
 /// Where secrets are in a request: each value has the word S3CRET in it.
@@ -117,7 +151,9 @@ const SECRETS: &str = "Authorization: Bearer S3CRET-1\r\n\
 #[test]
 fn nothing_that_was_not_allowed_is_exported() {
     run(|telemetry, lines| async move {
+        let meters = Meters::new();
         let layer = ServerLayer::new()
+            .meter(&meters.meter())
             .request_headers(["x-listed", "authorization", "cookie", "x-api-key"])
             .response_headers(["x-listed", "set-cookie"])
             .access_log(AccessLog::new())
@@ -159,6 +195,9 @@ fn nothing_that_was_not_allowed_is_exported() {
         }
         let text = lines.text();
         assert!(!text.contains("S3CRET"), "{text}");
+        let measured = meters.text();
+        assert!(!measured.contains("S3CRET"), "{measured}");
+        assert!(measured.contains("/users/{id}") && measured.contains("502"));
         assert!(text.contains("q=seen") && text.contains("undo") && text.contains("working"));
     });
 }

@@ -1,9 +1,11 @@
 //! Every way in which a request can end, over sockets, with HTTP/1.1 and HTTP/2.
 //!
-//! [`ENDS`] is the table: one row for each way, with what the span says of it.
+//! [`ENDS`] is the table: one row for each way, with what the span and the metrics say of it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod common;
+#[path = "common/meters.rs"]
+mod meters;
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,6 +27,7 @@ use http_body::Frame;
 use http_body_util::BodyExt;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use meters::Meters;
 use telemetry_core::otlp::StatusCode;
 use telemetry_tower::ServerLayer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -60,16 +63,18 @@ enum Http {
 
 const BOTH: &[Http] = &[Http::One, Http::Two];
 
-/// One way to end: what is asked for, what the client does, and what the span says: its name, status
-/// code, `error.type` and whether it is an error. Without these there is no span.
+/// One way to end: what is asked for, what the client does, and what comes of it. Without an outcome
+/// there is no span and no duration, and the gauge was never touched.
 struct End {
     what: &'static str,
     over: &'static [Http],
     request: &'static str,
     client: Client,
-    span: Option<Expected>,
+    outcome: Option<Expected>,
 }
 
+/// What the span says and the duration: the span is an error if there is an `error.type`. The gauge is
+/// zero again in each case.
 #[derive(Debug, PartialEq, Eq)]
 struct Expected {
     status_code: &'static str,
@@ -89,7 +94,7 @@ const fn end(
         over,
         request,
         client,
-        span: Some(Expected {
+        outcome: Some(Expected {
             status_code,
             error_type,
         }),
@@ -127,7 +132,7 @@ const ENDS: &[End] = &[
         over: BOTH,
         request: "GET /plain",
         client: Client::LeavesWithinHead,
-        span: None,
+        outcome: None,
     },
 ];
 
@@ -145,7 +150,7 @@ fn each_end_is_one_outcome() {
             eprintln!("{told}");
             let [spans, open] = run(|telemetry, _| attempt(telemetry, row, *http));
             assert_eq!(open, 0, "{told}: a span is open");
-            assert_eq!(spans, usize::from(row.span.is_some()), "{told}: spans");
+            assert_eq!(spans, usize::from(row.outcome.is_some()), "{told}: spans");
         }
     }
 }
@@ -154,15 +159,18 @@ fn each_end_is_one_outcome() {
 /// many were open in the end.
 async fn attempt(telemetry: Telemetry, row: &End, http: Http) -> [usize; 2] {
     let entered = Arc::new(Notify::new());
-    let address = serve(app(Arc::clone(&entered))).await;
+    let meters = Meters::new();
+    let layer = ServerLayer::new().meter(&meters.meter());
+    let address = serve(app(Arc::clone(&entered), layer)).await;
     let client = act(address, row, http, entered);
     tokio::time::timeout(Duration::from_secs(10), client)
         .await
         .unwrap_or_else(|_| panic!("{} over {http:?} hangs", row.what));
-    let mut spans = telemetry.spans(usize::from(row.span.is_some())).await;
+    let mut spans = telemetry.spans(usize::from(row.outcome.is_some())).await;
     for span in &spans {
         check(row, http, span);
     }
+    check_metrics(row, http, &meters);
     exchange(address, closing("GET /plain", "")).await;
     spans.extend(telemetry.spans(1).await);
     settle(&telemetry).await;
@@ -172,7 +180,7 @@ async fn attempt(telemetry: Telemetry, row: &End, http: Http) -> [usize; 2] {
 
 fn check(row: &End, http: Http, span: &Finished) {
     let told = format!("{} over {http:?}: {span:#?}", row.what);
-    let expected = row.span.as_ref().unwrap();
+    let expected = row.outcome.as_ref().unwrap();
     let version = if http == Http::One { "1.1" } else { "2" };
     assert_eq!(span.get("network.protocol.version"), version, "{told}");
     let code = span.get("http.response.status_code");
@@ -180,6 +188,30 @@ fn check(row: &End, http: Http, span: &Finished) {
     assert_eq!(span.get("error.type"), expected.error_type, "{told}");
     let failed = !expected.error_type.is_empty();
     assert_eq!(span.status == StatusCode::Error, failed, "{told}");
+}
+
+/// The gauge goes down before the duration is recorded, and that before the span is there.
+fn check_metrics(row: &End, http: Http, meters: &Meters) {
+    let active = meters.series("http.server.active_requests");
+    let durations = meters.series("http.server.request.duration");
+    let told = format!("{} over {http:?}: {active:#?} {durations:#?}", row.what);
+    let Some(expected) = &row.outcome else {
+        assert!(active.is_empty() && durations.is_empty(), "{told}");
+        return;
+    };
+    let [(gauge, 0)] = active.as_slice() else {
+        panic!("{told}");
+    };
+    let [(duration, 1)] = durations.as_slice() else {
+        panic!("{told}");
+    };
+    let (method, _) = row.request.split_once(' ').unwrap();
+    assert_eq!(gauge["http.request.method"], method, "{told}");
+    assert_eq!(duration["http.request.method"], method, "{told}");
+    let get = |key| duration.get(key).map_or("", String::as_str);
+    let code = get("http.response.status_code");
+    assert_eq!(code, expected.status_code, "{told}");
+    assert_eq!(get("error.type"), expected.error_type, "{told}");
 }
 
 async fn settle(telemetry: &Telemetry) {
@@ -191,7 +223,7 @@ async fn settle(telemetry: &Telemetry) {
     }
 }
 
-fn app(entered: Arc<Notify>) -> Router {
+fn app(entered: Arc<Notify>, layer: ServerLayer) -> Router {
     Router::new()
         .route("/plain", get(|| async { "plain" }))
         .route(
@@ -230,7 +262,7 @@ fn app(entered: Arc<Notify>) -> Router {
         .route("/slow/outside", get(slow))
         .route("/upload", post(upload))
         .with_state(entered)
-        .layer(ServerLayer::new())
+        .layer(layer)
         .layer(from_fn(timeout_outside))
 }
 

@@ -14,7 +14,7 @@ use axum::http::{Method, StatusCode as HttpStatus};
 use axum::response::IntoResponse;
 use axum::routing::{any, get};
 use bytes::Bytes;
-use common::{Finished, PARENT, TRACE, Telemetry, closing, exchange, serve};
+use common::{Finished, PARENT, TRACE, Telemetry, closing, exchange, run, serve};
 use http_body::Frame;
 use telemetry_core::context::{SpanId, current};
 use telemetry_core::otlp::{Kind, StatusCode};
@@ -22,22 +22,6 @@ use telemetry_tower::ServerLayer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tracing_subscriber::layer::SubscriberExt;
-
-/// Runs a test on one thread, where its subscriber is the current one.
-fn run<F: Future>(test: impl FnOnce(Telemetry) -> F) -> F::Output {
-    let telemetry = Telemetry::new();
-    let subscriber = tracing_subscriber::registry().with(telemetry.layer());
-    let _current = tracing::subscriber::set_default(subscriber);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let result = runtime.block_on(test(telemetry.clone()));
-    drop(runtime);
-    assert_eq!(telemetry.open(), 0, "a span was left open");
-    result
-}
 
 async fn one(telemetry: &Telemetry, app: Router, request: impl AsRef<[u8]>) -> Finished {
     let address = serve(app.layer(ServerLayer::new())).await;
@@ -56,7 +40,7 @@ fn shop() -> Router {
 
 #[test]
 fn a_request_is_a_server_span_with_the_attributes_of_the_conventions() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let headers = format!("User-Agent: wget/1\r\ntraceparent: 00-{TRACE}-{PARENT}-01\r\n");
         let request = closing("GET /users/7?q=a&sig=secret", &headers);
         let span = one(&telemetry, shop(), request).await;
@@ -84,7 +68,7 @@ fn a_request_is_a_server_span_with_the_attributes_of_the_conventions() {
 
 #[test]
 fn a_5xx_is_an_error_of_the_server() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let span = one(&telemetry, shop(), closing("GET /fail", "")).await;
         assert_eq!(span.status, StatusCode::Error);
         assert_eq!(span.get("error.type"), "500");
@@ -95,7 +79,7 @@ fn a_5xx_is_an_error_of_the_server() {
 
 #[test]
 fn a_path_without_a_route_names_nothing() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let span = one(&telemetry, shop(), closing("GET /scanner/1.php", "")).await;
         assert_eq!(span.name, "GET");
         assert_eq!(
@@ -109,7 +93,7 @@ fn a_path_without_a_route_names_nothing() {
 
 #[test]
 fn a_method_that_nobody_knows_is_other() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let span = one(&telemetry, shop(), closing("BREW /users/7", "")).await;
         assert_eq!(span.name, "HTTP /users/{id}");
         assert_eq!(span.get("http.request.method"), "_OTHER");
@@ -119,7 +103,7 @@ fn a_method_that_nobody_knows_is_other() {
 
 #[test]
 fn responses_without_a_body_end_at_once() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let address = serve(shop().layer(ServerLayer::new())).await;
         for (line, status) in [("HEAD /users/7", "200"), ("POST /users/7", "200")] {
             exchange(address, closing(line, "")).await;
@@ -136,7 +120,7 @@ fn responses_without_a_body_end_at_once() {
 #[test]
 fn a_body_that_the_server_does_not_send_ends_at_once() {
     use tower_service::Service;
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         for (method, status) in [
             (Method::GET, 101),
             (Method::GET, 204),
@@ -164,7 +148,7 @@ fn a_body_that_the_server_does_not_send_ends_at_once() {
 
 #[test]
 fn trailers_end_the_span() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let (app, sender) = streaming(&[("trailer", "grpc-status")]);
         let address = serve(app.layer(ServerLayer::new())).await;
         let request = closing("GET /events", "TE: trailers\r\n");
@@ -186,7 +170,7 @@ fn trailers_end_the_span() {
 #[test]
 fn what_the_handler_says_of_its_error_stays() {
     use telemetry_core::trace::SpanExt;
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let handler = || async {
             tracing::Span::current().set_attribute("error.type", "out_of_stock");
             HttpStatus::SERVICE_UNAVAILABLE
@@ -242,7 +226,7 @@ fn piece(text: &'static str) -> Piece {
 
 #[test]
 fn a_stream_lasts_until_its_last_byte() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let (app, sender) = streaming(&[]);
         let address = serve(app.layer(ServerLayer::new())).await;
         let client = tokio::spawn(exchange(address, closing("GET /events", "")));
@@ -266,7 +250,7 @@ fn a_stream_lasts_until_its_last_byte() {
 
 #[test]
 fn the_last_byte_of_a_known_length_ends_the_span() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let (app, sender) = streaming(&[("content-length", "6")]);
         let address = serve(app.layer(ServerLayer::new())).await;
         let client = tokio::spawn(exchange(address, closing("GET /events", "")));
@@ -284,7 +268,7 @@ fn the_last_byte_of_a_known_length_ends_the_span() {
 
 #[test]
 fn a_body_that_fails_says_so() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let (app, sender) = streaming(&[]);
         let address = serve(app.layer(ServerLayer::new())).await;
         let client = tokio::spawn(exchange(address, closing("GET /events", "")));
@@ -302,7 +286,7 @@ fn a_body_that_fails_says_so() {
 
 #[test]
 fn a_client_that_leaves_cancels_the_body() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let (app, sender) = streaming(&[]);
         let address = serve(app.layer(ServerLayer::new())).await;
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -322,7 +306,7 @@ fn a_client_that_leaves_cancels_the_body() {
 
 #[test]
 fn a_client_that_leaves_cancels_the_handler() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let app = Router::new().route("/slow", get(std::future::pending::<()>));
         let address = serve(app.layer(ServerLayer::new())).await;
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -349,7 +333,7 @@ fn what_a_cancelled_handler_drops_is_dropped_inside_the_span() {
             self.0.send(current()).unwrap();
         }
     }
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let (sender, receiver) = std::sync::mpsc::channel();
         let handler = move || {
             let guard = Guard(sender.clone());
@@ -405,7 +389,7 @@ impl Drop for Watched {
 fn the_body_is_polled_and_dropped_inside_the_span() {
     use http_body::Body as _;
     use tower_service::Service;
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let (sender, receiver) = std::sync::mpsc::channel();
         let handler = move || async move { Body::new(Watched(sender)) };
         let mut service = tower_layer::Layer::layer(&ServerLayer::new(), get(handler));
@@ -432,7 +416,7 @@ fn a_handler_that_panics_is_an_error() {
         tokio::task::yield_now().await;
         panic!("out of stock")
     }
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let app = Router::new().route("/panic", get(broken));
         let span = one(&telemetry, app, closing("GET /panic", "")).await;
         assert_eq!(
@@ -446,7 +430,7 @@ fn a_handler_that_panics_is_an_error() {
 #[test]
 fn a_service_that_fails_is_an_error() {
     use tower_service::Service;
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let mut service = tower_layer::Layer::layer(&ServerLayer::new(), Broken);
         let result = service.call(http::Request::new(())).await;
         assert!(result.is_err());
@@ -477,7 +461,7 @@ impl tower_service::Service<http::Request<()>> for Broken {
 
 #[test]
 fn each_request_of_a_connection_has_its_span() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let address = serve(shop().layer(ServerLayer::new())).await;
         let open = "GET /users/7 HTTP/1.1\r\nHost: a\r\n\r\n";
         let mut requests = open.repeat(49);
@@ -493,7 +477,7 @@ fn each_request_of_a_connection_has_its_span() {
 
 #[test]
 fn what_a_client_sends_never_fails_the_request() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let address = serve(shop().layer(ServerLayer::new())).await;
         let mut request = b"GET /users/7?".to_vec();
         request.extend(std::iter::repeat_n(b'q', 20_000));
@@ -514,7 +498,7 @@ fn what_a_client_sends_never_fails_the_request() {
 
 #[test]
 fn an_unsampled_parent_is_followed() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let app = Router::new().route(
             "/ids",
             get(|| async { current().unwrap().trace_id.to_string() }),
@@ -529,7 +513,7 @@ fn an_unsampled_parent_is_followed() {
 
 #[test]
 fn a_filtered_request_has_no_span_and_records_none() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let handler = || async {
             drop(tracing::info_span!("inside"));
             format!("{:?}", current().map(|ids| ids.trace_id.to_string()))
@@ -547,7 +531,7 @@ fn a_filtered_request_has_no_span_and_records_none() {
 #[test]
 fn baggage_reaches_the_handler_and_its_spans() {
     use opentelemetry::baggage::BaggageExt;
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let handler = || async {
             tokio::task::yield_now().await;
             let span = tracing::info_span!("inside");
@@ -568,7 +552,7 @@ fn baggage_reaches_the_handler_and_its_spans() {
 
 #[test]
 fn a_layer_around_the_whole_router_names_by_method() {
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let service = tower_layer::Layer::layer(&ServerLayer::new(), shop());
         let app = Router::new().fallback_service(service);
         let address = serve(app).await;
@@ -581,7 +565,7 @@ fn a_layer_around_the_whole_router_names_by_method() {
 #[test]
 fn a_job_that_outlives_its_request_does_not_make_it_longer() {
     use tracing::Instrument;
-    run(|telemetry| async move {
+    run(|telemetry, _| async move {
         let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
         let receiver = std::sync::Arc::new(std::sync::Mutex::new(Some(receiver)));
         let handler = move || {

@@ -1,3 +1,6 @@
-//! HTTP.
+//! HTTP, and gRPC over it.
 
+pub mod client;
+pub(crate) mod end;
 pub mod server;
+pub(crate) mod subject;

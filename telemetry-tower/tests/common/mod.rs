@@ -18,6 +18,7 @@ use telemetry_core::trace::{Engine, EngineSettings, SpanLayer};
 use telemetry_log::{LogHandle, LogSink, Logs, SinkConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tracing::Level;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -194,8 +195,8 @@ pub(crate) fn run<F: Future>(test: impl FnOnce(Telemetry, Lines) -> F) -> F::Out
     let subscriber = tracing_subscriber::registry()
         .with(telemetry.layer())
         .with(layer)
-        // the HTTP/2 of the server and of the client has spans of its own
-        .with(filter_fn(|metadata| !metadata.target().starts_with("h2")));
+        // hyper, h2 and tonic have spans of their own, below
+        .with(filter_fn(|of| of.is_event() || *of.level() <= Level::INFO));
     let _current = tracing::subscriber::set_default(subscriber);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -31,5 +31,5 @@ pub use certs::Certs;
 pub use child::{Child, Ended};
 pub use prometheus::{Prometheus, metric_families, promtool};
 pub use receiver::{Options, Receiver, attribute, python};
-pub use service::{Answer, Service, free_port};
+pub use service::{Answer, Service, example, free_port};
 pub use strict_json::strict_json;

@@ -54,7 +54,7 @@ impl Service {
     }
 
     fn spawn(port: u16, variables: &[(&str, &str)]) -> Self {
-        let program = program();
+        let program = example("quickstart");
         let mut child = Command::new(&program)
             .env_clear()
             .envs(variables.iter().copied())
@@ -261,11 +261,13 @@ impl Output {
     }
 }
 
-/// Beside the test that runs: `target/debug/deps/TEST` and `target/debug/examples/quickstart`.
-fn program() -> PathBuf {
+/// The path of an example of this workspace, beside the test that runs: `target/debug/deps/TEST` and
+/// `target/debug/examples/NAME`.
+#[must_use]
+pub fn example(name: &str) -> PathBuf {
     let test = env::current_exe().expect("the test's path");
     let folder = test.ancestors().nth(2).expect("the build's folder");
-    let program = folder.join("examples").join("quickstart");
+    let program = folder.join("examples").join(name);
     let missing = "is missing: run cargo build --examples --all-features";
     assert!(program.exists(), "{} {missing}", program.display());
     program

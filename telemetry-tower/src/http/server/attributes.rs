@@ -9,6 +9,7 @@ use telemetry_core::otlp::Attributes;
 use telemetry_core::otlp::attributes::truncate;
 
 use super::options::Options;
+use crate::grpc::{self, RpcMethod};
 use crate::{RequestHead, Route, authority, query, semconv};
 
 /// How much of a text is recorded that a client chose, in characters: the length that RFC 9110
@@ -40,11 +41,46 @@ pub(super) fn fill(
     if let Some(agent) = head.headers().get(header::USER_AGENT) {
         attributes.push(semconv::USER_AGENT_ORIGINAL, cut(&text(agent)));
     }
+    fill_client(attributes, head, options);
+}
+
+/// The same of a gRPC call.
+pub(super) fn fill_rpc(
+    attributes: &mut Attributes,
+    head: RequestHead<'_>,
+    method: Option<&RpcMethod>,
+    options: &Options,
+) {
+    fill_rpc_method(attributes, head, method);
+    fill_server(attributes, head);
+    if let Some(version) = version(head.version()) {
+        attributes.push(semconv::NETWORK_PROTOCOL_VERSION, version);
+    }
+    fill_client(attributes, head, options);
+}
+
+/// Who asks, and those of the headers that are to be recorded.
+fn fill_client(attributes: &mut Attributes, head: RequestHead<'_>, options: &Options) {
     if let Some(address) = client_address(head, options) {
         push_address(attributes, address);
     }
     if let Some(captured) = &options.request_headers {
         captured.fill(attributes, head.headers());
+    }
+}
+
+/// What both sides of a gRPC call say.
+pub(in crate::http) fn fill_rpc_method(
+    attributes: &mut Attributes,
+    head: RequestHead<'_>,
+    method: Option<&RpcMethod>,
+) {
+    attributes.push(semconv::RPC_SYSTEM_NAME, grpc::SYSTEM);
+    if let Some(method) = method {
+        attributes.push(semconv::RPC_METHOD, method.as_str());
+    } else {
+        attributes.push(semconv::RPC_METHOD, semconv::METHOD_OTHER);
+        attributes.push(semconv::RPC_METHOD_ORIGINAL, cut(head.path()));
     }
 }
 
@@ -57,6 +93,10 @@ fn fill_url(attributes: &mut Attributes, head: RequestHead<'_>) {
     if let Some(query) = head.uri().query() {
         attributes.push(semconv::URL_QUERY, cut(&query::redact(query)));
     }
+    fill_server(attributes, head);
+}
+
+fn fill_server(attributes: &mut Attributes, head: RequestHead<'_>) {
     if let Some(server) = authority::of(head.uri(), head.headers()) {
         attributes.push(semconv::SERVER_ADDRESS, server.host);
         if let Some(port) = server.port {
@@ -66,7 +106,7 @@ fn fill_url(attributes: &mut Attributes, head: RequestHead<'_>) {
 }
 
 /// The first part of a text that somebody else chose the length of.
-pub(super) fn cut(text: &str) -> &str {
+pub(in crate::http) fn cut(text: &str) -> &str {
     truncate(text, MAX_TEXT)
 }
 
@@ -75,7 +115,7 @@ pub(super) fn text(value: &HeaderValue) -> Cow<'_, str> {
     String::from_utf8_lossy(value.as_bytes())
 }
 
-pub(super) fn version(version: Version) -> Option<&'static str> {
+pub(in crate::http) fn version(version: Version) -> Option<&'static str> {
     match version {
         Version::HTTP_09 => Some("0.9"),
         Version::HTTP_10 => Some("1.0"),

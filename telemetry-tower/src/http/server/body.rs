@@ -14,7 +14,7 @@ use super::operation::Operation;
 pin_project! {
     /// Polls the response's body inside the request's span, and ends the span with its last byte.
     #[derive(Debug)]
-    pub struct ServerBody<B> {
+    pub struct ResponseBody<B> {
         // none once it was dropped, which happens inside the span
         #[pin]
         inner: Option<B>,
@@ -23,7 +23,7 @@ pin_project! {
         remaining: Option<u64>,
     }
 
-    impl<B> PinnedDrop for ServerBody<B> {
+    impl<B> PinnedDrop for ResponseBody<B> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if let Some(operation) = this.operation {
@@ -33,17 +33,14 @@ pin_project! {
     }
 }
 
-impl<B: Body> ServerBody<B> {
+impl<B: Body> ResponseBody<B> {
     /// A body whose end ends the span.
-    pub(super) fn new(inner: B, operation: Operation, headers: &HeaderMap) -> Self {
-        let remaining = inner.size_hint().exact().or_else(|| {
-            headers
-                .get(header::CONTENT_LENGTH)?
-                .to_str()
-                .ok()?
-                .parse()
-                .ok()
-        });
+    pub(in crate::http) fn new(inner: B, operation: Operation, headers: &HeaderMap) -> Self {
+        // after the last byte of a gRPC response come its trailers
+        let remaining = match operation.is_grpc() {
+            true => None,
+            false => length(&inner, headers),
+        };
         if remaining == Some(0) || inner.is_end_stream() {
             return Self::after(inner, operation);
         }
@@ -55,7 +52,7 @@ impl<B: Body> ServerBody<B> {
     }
 
     /// A body that nobody polls: the span ends now.
-    pub(super) fn after(inner: B, operation: Operation) -> Self {
+    pub(in crate::http) fn after(inner: B, operation: Operation) -> Self {
         operation.end();
         Self {
             inner: Some(inner),
@@ -65,7 +62,7 @@ impl<B: Body> ServerBody<B> {
     }
 }
 
-impl<B: Default> Default for ServerBody<B> {
+impl<B: Default> Default for ResponseBody<B> {
     fn default() -> Self {
         Self {
             inner: Some(B::default()),
@@ -75,7 +72,7 @@ impl<B: Default> Default for ServerBody<B> {
     }
 }
 
-impl<B> Body for ServerBody<B>
+impl<B> Body for ResponseBody<B>
 where
     B: Body,
     B::Error: Display,
@@ -95,10 +92,12 @@ where
             return inner.poll_frame(cx);
         };
         let polled = ready!(operation.run(|| inner.as_mut().poll_frame(cx)));
-        if let Some(Ok(frame)) = &polled
-            && let Some(data) = frame.data_ref()
-        {
-            operation.sent(data.remaining());
+        if let Some(Ok(frame)) = &polled {
+            match (frame.data_ref(), frame.trailers_ref()) {
+                (Some(data), _) => operation.sent(data.remaining()),
+                (None, Some(trailers)) => operation.trailers(trailers),
+                (None, None) => {}
+            }
         }
         let last = match &polled {
             None => true,
@@ -123,6 +122,15 @@ where
             .as_ref()
             .map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
+}
+
+/// How many bytes there will be, if it is known.
+fn length<B: Body>(body: &B, headers: &HeaderMap) -> Option<u64> {
+    let declared = || {
+        let header = headers.get(header::CONTENT_LENGTH)?;
+        header.to_str().ok()?.parse().ok()
+    };
+    body.size_hint().exact().or_else(declared)
 }
 
 /// Counts a frame. Returns whether the server does not poll again after it: it has the trailers,

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use http::Method;
 
 use super::Outcome;
-use crate::Route;
 
 type Hook = dyn Fn(&Outcome<'_>) + Send + Sync;
 
@@ -54,7 +53,8 @@ impl Compensation {
         }
     }
 
-    /// Marks a route, as in `http.route`: its requests may be undone and sent again.
+    /// Marks a route, as in `http.route`, or a gRPC method, `POST` and `/package.Service/Method`: its
+    /// requests may be undone and sent again.
     #[must_use]
     pub fn idempotent(mut self, method: Method, route: &str) -> Self {
         self.idempotent.push((method, route.into()));
@@ -68,10 +68,9 @@ impl Compensation {
         self
     }
 
-    pub(super) fn applies(&self, method: &Method, route: Option<&Route>) -> bool {
+    pub(super) fn applies(&self, method: &Method, route: Option<&str>) -> bool {
         let Some(route) = route else { return false };
-        let is_it =
-            |(other, marked): &(Method, Box<str>)| other == method && **marked == *route.as_str();
+        let is_it = |(other, marked): &(Method, Box<str>)| other == method && **marked == *route;
         self.idempotent.iter().any(is_it)
     }
 

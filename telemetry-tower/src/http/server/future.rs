@@ -8,14 +8,14 @@ use http::{Method, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
 
-use super::ServerBody;
+use super::ResponseBody;
 use super::operation::Operation;
 
 pin_project! {
     /// Polls the service's future inside the request's span.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
-    pub struct ServerFuture<F> {
+    pub struct ResponseFuture<F> {
         // none once it has finished: what it held is dropped inside the span
         #[pin]
         inner: Option<F>,
@@ -23,7 +23,7 @@ pin_project! {
         answer: Answer,
     }
 
-    impl<F> PinnedDrop for ServerFuture<F> {
+    impl<F> PinnedDrop for ResponseFuture<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if let Some(operation) = this.operation {
@@ -33,8 +33,8 @@ pin_project! {
     }
 }
 
-impl<F> ServerFuture<F> {
-    pub(super) fn new(inner: F, operation: Operation, answer: Answer) -> Self {
+impl<F> ResponseFuture<F> {
+    pub(in crate::http) fn new(inner: F, operation: Operation, answer: Answer) -> Self {
         Self {
             inner: Some(inner),
             operation: Some(operation),
@@ -43,13 +43,13 @@ impl<F> ServerFuture<F> {
     }
 }
 
-impl<F, B, E> Future for ServerFuture<F>
+impl<F, B, E> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
     B: Body,
     E: Display,
 {
-    type Output = Result<Response<ServerBody<B>>, E>;
+    type Output = Result<Response<ResponseBody<B>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -85,27 +85,27 @@ fn respond<B: Body>(
     response: Response<B>,
     mut operation: Operation,
     answer: Answer,
-) -> Response<ServerBody<B>> {
+) -> Response<ResponseBody<B>> {
     let (mut parts, body) = response.into_parts();
-    operation.response(parts.status, &mut parts.headers);
+    operation.response(parts.status, parts.version, &mut parts.headers);
     let body = if answer.has_body(parts.status) {
-        ServerBody::new(body, operation, &parts.headers)
+        ResponseBody::new(body, operation, &parts.headers)
     } else {
-        ServerBody::after(body, operation)
+        ResponseBody::after(body, operation)
     };
     Response::from_parts(parts, body)
 }
 
 /// What the request's method says about the body of its response.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Answer {
+pub(in crate::http) enum Answer {
     Whole,
     HeadOnly,
     Tunnel,
 }
 
 impl Answer {
-    pub(super) fn to(method: &Method) -> Self {
+    pub(in crate::http) fn to(method: &Method) -> Self {
         match *method {
             Method::HEAD => Self::HeadOnly,
             Method::CONNECT => Self::Tunnel,

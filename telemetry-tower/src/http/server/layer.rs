@@ -8,8 +8,9 @@ use tower_layer::Layer;
 use super::options::Options;
 use super::{AccessLog, Compensation, Correlation, ServerService};
 use crate::headers::{Captured, Refused};
+use crate::http::subject::Protocol;
 use crate::metrics::Instruments;
-use crate::{Classify, KnownMethods, RequestHead, RouteExtractor, TrustedProxies, semconv};
+use crate::{Classify, KnownMethods, RequestHead, RouteExtractor, Side, TrustedProxies, semconv};
 
 /// Makes a span of each request that the service inside it handles, from the parent that the
 /// headers name, to the last byte of the response.
@@ -32,10 +33,27 @@ pub struct ServerLayer {
 }
 
 impl ServerLayer {
-    /// A layer with the defaults: every request, axum's routes, the conventions' failures.
+    /// A layer with the defaults: every request, axum's routes, the conventions' failures, and
+    /// gRPC where the content type is `application/grpc`.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A layer that follows the conventions of HTTP even for requests that look like gRPC.
+    #[must_use]
+    pub fn http() -> Self {
+        let mut layer = Self::default();
+        layer.options_mut().protocol = Protocol::Http;
+        layer
+    }
+
+    /// A layer that takes every request for a gRPC call, whatever its content type says.
+    #[must_use]
+    pub fn grpc() -> Self {
+        let mut layer = Self::default();
+        layer.options_mut().protocol = Protocol::Grpc;
+        layer
     }
 
     /// Makes spans only of the requests for which `traces` returns true, and measures only those.
@@ -77,7 +95,7 @@ impl ServerLayer {
     /// registry.
     #[must_use]
     pub fn meter(mut self, meter: &Meter) -> Self {
-        self.options_mut().instruments = Arc::new(Instruments::server_of(meter));
+        self.options_mut().instruments = Arc::new(Instruments::new(Side::Server, meter));
         self
     }
 

@@ -1,7 +1,7 @@
-//! The server side of HTTP: [`ServerLayer`] makes one span for each request.
+//! The server side of HTTP and gRPC: [`ServerLayer`] makes one span for each request.
 //!
 //! ```text
-//! Request ─► ServerService::call ─► ServerFuture ─► Response<ServerBody>
+//! Request ─► ServerService::call ─► ResponseFuture ─► Response<ResponseBody>
 //!            parent, filter,        polls the        polls the body inside the span,
 //!            route, span            service inside   ends it with the last byte
 //!                                   the span
@@ -20,28 +20,32 @@
 //! A request that never became one, because its client left within the head, has no span. An outer
 //! timeout and a client that leaves look the same from here: `cancelled`. Built with `panic = "abort"`
 //! there is no outcome `panic`, since nothing runs after one.
+//!
+//! A gRPC call ends with its code, in the trailers or in the head of a response that is nothing else:
+//! it has failed if [`GrpcCode::is_server_error`](crate::GrpcCode::is_server_error) says so, and
+//! `error.type` is the code's name. A response that ends without a code has failed as `UNKNOWN`.
 
 mod access_log;
-mod attributes;
-mod body;
+pub(super) mod attributes;
+pub(super) mod body;
 mod compensation;
 mod correlation;
-mod future;
+pub(super) mod future;
 mod layer;
-mod name;
+pub(super) mod name;
 mod notes;
-mod operation;
-mod options;
+pub(super) mod operation;
+pub(super) mod options;
 mod outcome;
 mod service;
 mod start;
-mod surroundings;
+pub(super) mod surroundings;
 
 pub use access_log::AccessLog;
-pub use body::ServerBody;
+pub use body::ResponseBody;
 pub use compensation::Compensation;
 pub use correlation::{Correlation, CorrelationId};
-pub use future::ServerFuture;
+pub use future::ResponseFuture;
 pub use layer::ServerLayer;
 pub use outcome::Outcome;
 pub use service::ServerService;

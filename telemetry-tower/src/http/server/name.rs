@@ -7,7 +7,7 @@ use crate::Route;
 /// Calls `use_it` with `{method} {route}`, or with the method alone, in memory that is reused.
 ///
 /// <https://github.com/open-telemetry/semantic-conventions/blob/v1.42.0/docs/http/http-spans.md#name>
-pub(super) fn with_name<T>(
+pub(in crate::http) fn with_name<T>(
     method: &str,
     route: Option<&Route>,
     use_it: impl FnOnce(&str) -> T,

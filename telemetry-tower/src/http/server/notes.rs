@@ -8,16 +8,15 @@ use super::access_log::{Entry, method_name};
 use super::correlation::CorrelationId;
 use super::options::Options;
 use super::{Outcome, attributes};
-use crate::metrics::End;
+use crate::RequestHead;
+use crate::http::end::End;
 use crate::request_body::RequestBodySize;
-use crate::{RequestHead, Route};
 
 /// Made only if an option needs it.
 #[derive(Debug)]
 pub(super) struct Notes {
     started: Timestamp,
     method: Method,
-    route: Option<Route>,
     ids: Option<CurrentIds>,
     correlation: Option<CorrelationId>,
     request_size: Option<RequestBodySize>,
@@ -31,7 +30,7 @@ impl Notes {
     pub(super) fn new(
         options: &Options,
         head: RequestHead<'_>,
-        route: Option<&Route>,
+        route: Option<&str>,
         ids: Option<CurrentIds>,
         correlation: Option<&CorrelationId>,
         left_out: bool,
@@ -49,7 +48,6 @@ impl Notes {
             Box::new(Self {
                 started: Clock::system().now(),
                 method: head.method().clone(),
-                route: route.cloned(),
                 ids,
                 correlation: correlation.cloned(),
                 request_size: options
@@ -124,8 +122,10 @@ impl Notes {
     pub(super) fn outcome<'a>(&'a self, end: &'a End) -> Outcome<'a> {
         Outcome {
             method: &self.method,
-            route: self.route.as_ref().map(Route::as_str),
+            route: end.subject.route(),
+            rpc_method: end.subject.rpc_method(),
             status: end.status,
+            grpc: end.code,
             failure: end.failure.as_ref(),
             duration: Clock::system().now().since(self.started),
             request_size: self.request_size.as_ref().and_then(RequestBodySize::get),

@@ -1,27 +1,27 @@
 //! A request that is being handled.
 
 use std::any::type_name;
-use std::borrow::Cow;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Version};
 use telemetry_core::context::EnteredIds;
-use telemetry_core::otlp::StatusCode as SpanStatus;
-use telemetry_core::trace::{self, Record};
+use telemetry_core::trace;
 use tracing::Span;
 
 use super::attributes::cut;
 use super::notes::Notes;
 use super::options::Options;
 use super::surroundings::Surroundings;
-use crate::metrics::{End, Measured};
-use crate::{Failure, semconv};
+use crate::Failure;
+use crate::http::end::End;
+use crate::http::subject::Subject;
+use crate::metrics::Measured;
 
 /// The span of a request and what is known of its end. Dropped before [`Operation::end`], it ends
 /// as cancelled.
 #[derive(Debug)]
-pub(super) struct Operation {
+pub(in crate::http) struct Operation {
     span: Span,
     surroundings: Surroundings,
     /// Whether there is a record to fill.
@@ -31,14 +31,13 @@ pub(super) struct Operation {
     /// What the options want to know; none until its end and if they want nothing.
     notes: Option<Box<Notes>>,
     options: Arc<Options>,
-    status: Option<StatusCode>,
-    failure: Option<Failure>,
-    message: Option<String>,
+    /// None once it has ended, and for what is left out.
+    end: Option<End>,
 }
 
 impl Operation {
     /// A request with its span, which has a record or not.
-    pub(super) fn new(
+    pub(in crate::http) fn new(
         span: Span,
         recorded: bool,
         surroundings: Surroundings,
@@ -51,16 +50,25 @@ impl Operation {
             measured: None,
             notes: None,
             options: Arc::clone(options),
-            status: None,
-            failure: None,
-            message: None,
+            end: None,
         }
     }
 
     /// The same request, which is measured too.
-    pub(super) fn measured(mut self, measured: Measured) -> Self {
+    pub(in crate::http) fn measured(mut self, measured: Measured) -> Self {
         self.measured = Some(measured);
         self
+    }
+
+    /// The same request, whose end is of interest.
+    pub(in crate::http) fn about(mut self, subject: Subject) -> Self {
+        self.end = Some(End::of(subject));
+        self
+    }
+
+    /// Whether its end is told by gRPC.
+    pub(in crate::http) fn is_grpc(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| end.subject.is_grpc())
     }
 
     /// The same request, of which more is noted.
@@ -77,7 +85,7 @@ impl Operation {
 
     /// Runs a part of the work inside the span. If it panics, the span ends.
     #[inline]
-    pub(super) fn run<T>(&mut self, work: impl FnOnce() -> T) -> T {
+    pub(in crate::http) fn run<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let mut guard = PanicGuard {
             operation: self,
             passed: false,
@@ -102,12 +110,15 @@ impl Operation {
     }
 
     /// Notes the head of the response, and adds to it what the caller is to know.
-    pub(super) fn response(&mut self, status: StatusCode, headers: &mut HeaderMap) {
-        if !self.is_watched() {
-            return;
-        }
-        self.status = Some(status);
-        self.failure = self.options.classify.response(status, headers);
+    pub(in crate::http) fn response(
+        &mut self,
+        status: StatusCode,
+        version: Version,
+        headers: &mut HeaderMap,
+    ) {
+        let Some(end) = &mut self.end else { return };
+        end.response(status, headers, &*self.options.classify);
+        end.answered_over(version);
         if let (true, Some(captured)) = (self.recorded, &self.options.response_headers) {
             trace::with_record(&self.span, |record| {
                 captured.fill(&mut record.attributes, headers);
@@ -118,76 +129,64 @@ impl Operation {
         }
     }
 
+    /// Notes the trailers of the response.
+    pub(in crate::http) fn trailers(&mut self, trailers: &HeaderMap) {
+        if let Some(end) = &mut self.end {
+            end.trailers(trailers, &*self.options.classify);
+        }
+    }
+
     /// Counts bytes of the response's body.
     #[inline]
-    pub(super) fn sent(&mut self, bytes: usize) {
+    pub(in crate::http) fn sent(&mut self, bytes: usize) {
         if let Some(notes) = &mut self.notes {
             notes.sent(bytes);
         }
     }
 
     /// Notes that the service or the body failed.
-    pub(super) fn error<E: Display>(&mut self, error: &E) {
-        if self.is_watched() && self.failure.is_none() {
-            self.failure = self.options.classify.error(type_name::<E>());
-            self.message = Some(cut(&error.to_string()).to_owned());
+    pub(in crate::http) fn error<E: Display>(&mut self, error: &E) {
+        if let Some(end) = &mut self.end
+            && end.failure.is_none()
+        {
+            end.failure = self.options.classify.error(type_name::<E>());
+            end.message = self.recorded.then(|| cut(&error.to_string()).to_owned());
         }
     }
 
     /// Ends the span.
-    pub(super) fn end(mut self) {
+    pub(in crate::http) fn end(mut self) {
+        if let Some(end) = &mut self.end {
+            end.complete(&*self.options.classify);
+        }
         self.finish();
     }
 
-    /// Whether somebody wants to know how it ends.
-    fn is_watched(&self) -> bool {
-        self.recorded || self.measured.is_some() || self.notes.is_some()
-    }
-
+    /// The one place where a request ends, whichever way it does.
     fn finish(&mut self) {
-        let notes = self.notes.take();
-        let end = End {
-            status: self.status,
-            failure: self.failure.take(),
+        let Some(mut end) = self.end.take() else {
+            return;
         };
+        let notes = self.notes.take();
         if let Some(notes) = notes.as_deref().filter(|notes| notes.compensates()) {
             self.compensate(notes, &end);
         }
+        end.forget_unknown_method();
         if let Some(measured) = self.measured.take() {
             // an exemplar takes the ids that are current
             let _entered = self.recorded.then(|| self.enter());
-            self.options.instruments.end(measured, &end);
+            self.options.instruments.end(&measured, &end);
         }
+        let logging = notes.as_deref().filter(|notes| notes.logs());
         if std::mem::take(&mut self.recorded) {
             let sizes = notes.as_deref().map_or([None; 2], |notes| {
                 notes.sizes(&self.options, end.status.is_some())
             });
-            self.end_span(&end, sizes);
+            trace::end(&self.span, |record| end.write(record, sizes));
         }
-        if let Some(notes) = notes.as_deref().filter(|notes| notes.logs()) {
+        if let Some(notes) = logging {
             self.log(notes, &end);
         }
-    }
-
-    fn end_span(&mut self, end: &End, sizes: [Option<u64>; 2]) {
-        let End { status, failure } = end;
-        let message = self.message.take();
-        trace::end(&self.span, |record| {
-            if let Some(status) = status {
-                let code = i64::from(status.as_u16());
-                record
-                    .attributes
-                    .set(semconv::HTTP_RESPONSE_STATUS_CODE, code);
-            }
-            for (key, size) in SIZES.into_iter().zip(sizes) {
-                if let Some(size) = size.and_then(|size| i64::try_from(size).ok()) {
-                    record.attributes.set(key, size);
-                }
-            }
-            if let Some(failure) = failure {
-                fail(record, failure, message);
-            }
-        });
     }
 
     /// Before the span ends, so that what is done is inside it.
@@ -206,23 +205,18 @@ impl Operation {
     }
 
     fn finish_early(&mut self, failure: Failure) {
-        self.failure.get_or_insert(failure);
+        if let Some(end) = &mut self.end {
+            end.failure.get_or_insert(failure);
+        }
         self.finish();
     }
 }
 
 impl Drop for Operation {
     fn drop(&mut self) {
-        if self.is_watched() {
-            self.finish_early(Failure::CANCELLED);
-        }
+        self.finish_early(Failure::CANCELLED);
     }
 }
-
-const SIZES: [&str; 2] = [
-    semconv::HTTP_REQUEST_BODY_SIZE,
-    semconv::HTTP_RESPONSE_BODY_SIZE,
-];
 
 /// The work runs inside the span until this is dropped, in the order of the fields.
 struct Entered<'a> {
@@ -243,15 +237,4 @@ impl Drop for PanicGuard<'_> {
             self.operation.finish_early(Failure::PANIC);
         }
     }
-}
-
-fn fail(record: &mut Record, failure: &Failure, message: Option<String>) {
-    // what the handler has said itself is more precise
-    if record.attributes.get(semconv::ERROR_TYPE).is_none() {
-        record
-            .attributes
-            .push(semconv::ERROR_TYPE, failure.error_type());
-    }
-    let message = message.map_or(Cow::Borrowed(""), Cow::Owned);
-    record.set_status(SpanStatus::Error, message);
 }

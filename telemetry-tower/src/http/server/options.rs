@@ -3,30 +3,37 @@
 use std::fmt;
 use std::sync::Arc;
 
+use http::Uri;
+
 use super::access_log::AccessLog;
 use super::compensation::Compensation;
 use super::correlation::Correlation;
 use crate::headers::{Captured, Refused};
+use crate::http::subject::Protocol;
 use crate::metrics::Instruments;
 use crate::{
-    Classify, DefaultClassify, KnownMethods, MatchedRoute, RequestHead, RouteExtractor,
+    Classify, DefaultClassify, KnownMethods, MatchedRoute, RequestHead, RouteExtractor, Side,
     TrustedProxies,
 };
 
 /// A question about a request's head.
 pub(super) type Predicate = dyn Fn(&RequestHead<'_>) -> bool + Send + Sync;
 
-/// The settings of a [`ServerLayer`](super::ServerLayer), shared by its services.
+/// The settings of a layer, of a server's unless it says so, shared by its services.
 ///
 /// What is off is `None` or `false`, and costs a request one look.
 #[derive(Clone)]
-pub(super) struct Options {
-    pub(super) filter: Option<Arc<Predicate>>,
+pub(in crate::http) struct Options {
+    pub(in crate::http) side: Side,
+    pub(in crate::http) protocol: Protocol,
+    /// Where a client's requests go that name no host.
+    pub(in crate::http) origin: Option<Uri>,
+    pub(in crate::http) filter: Option<Arc<Predicate>>,
     pub(super) public: Option<Arc<Predicate>>,
-    pub(super) route: Arc<dyn RouteExtractor>,
-    pub(super) classify: Arc<dyn Classify>,
-    pub(super) methods: KnownMethods,
-    pub(super) instruments: Arc<Instruments>,
+    pub(in crate::http) route: Arc<dyn RouteExtractor>,
+    pub(in crate::http) classify: Arc<dyn Classify>,
+    pub(in crate::http) methods: KnownMethods,
+    pub(in crate::http) instruments: Arc<Instruments>,
     pub(super) request_headers: Option<Captured>,
     pub(super) response_headers: Option<Captured>,
     pub(super) refused: Option<Arc<Refused>>,
@@ -40,8 +47,19 @@ pub(super) struct Options {
 }
 
 impl Options {
+    /// The defaults of a client.
+    pub(in crate::http) fn of_client(protocol: Protocol, route: Arc<dyn RouteExtractor>) -> Self {
+        Self {
+            side: Side::Client,
+            protocol,
+            route,
+            instruments: Instruments::client(),
+            ..Self::default()
+        }
+    }
+
     /// Whether a request gets a span.
-    pub(super) fn traces(&self, head: &RequestHead<'_>) -> bool {
+    pub(in crate::http) fn traces(&self, head: &RequestHead<'_>) -> bool {
         self.filter.as_ref().is_none_or(|filter| filter(head))
     }
 
@@ -59,6 +77,9 @@ impl Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            side: Side::Server,
+            protocol: Protocol::default(),
+            origin: None,
             filter: None,
             public: None,
             route: Arc::new(MatchedRoute),
@@ -82,6 +103,7 @@ impl Default for Options {
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
+            .field("protocol", &self.protocol)
             .field("filters", &self.filter.is_some())
             .field("public", &self.public.is_some())
             .field("methods", &self.methods)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-use crate::Failure;
+use crate::{Failure, GrpcCode};
 
 /// How a request ended, for [`AccessLog`](super::AccessLog) and
 /// [`Compensation`](super::Compensation).
@@ -12,7 +12,9 @@ use crate::Failure;
 pub struct Outcome<'a> {
     pub(super) method: &'a Method,
     pub(super) route: Option<&'a str>,
+    pub(super) rpc_method: Option<&'a str>,
     pub(super) status: Option<StatusCode>,
+    pub(super) grpc: Option<GrpcCode>,
     pub(super) failure: Option<&'a Failure>,
     pub(super) duration: Duration,
     pub(super) request_size: Option<u64>,
@@ -26,7 +28,7 @@ impl<'a> Outcome<'a> {
         self.method
     }
 
-    /// The route, if it is known.
+    /// The route, if it is known; of a gRPC call its path, `/package.Service/Method`.
     #[must_use]
     pub fn route(&self) -> Option<&'a str> {
         self.route
@@ -36,6 +38,12 @@ impl<'a> Outcome<'a> {
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.status
+    }
+
+    /// How a gRPC call ended; `None` if it did not, and for all that is not gRPC.
+    #[must_use]
+    pub fn grpc_code(&self) -> Option<GrpcCode> {
+        self.grpc
     }
 
     /// Why it is a failure, by the layer's [`Classify`](crate::Classify); `None` if it is none.

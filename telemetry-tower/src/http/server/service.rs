@@ -8,9 +8,9 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::future::{Answer, ServerFuture};
+use super::future::{Answer, ResponseFuture};
 use super::options::Options;
-use super::{ServerBody, start};
+use super::{ResponseBody, start};
 use crate::RequestHead;
 
 /// Makes a span of each request; see [`ServerLayer`](super::ServerLayer).
@@ -43,9 +43,9 @@ where
     R: Body,
     R::Error: Display,
 {
-    type Response = Response<ServerBody<R>>;
+    type Response = Response<ResponseBody<R>>;
     type Error = S::Error;
-    type Future = ServerFuture<S::Future>;
+    type Future = ResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -58,6 +58,6 @@ where
         }
         let answer = Answer::to(request.method());
         let inner = operation.run(|| self.inner.call(request));
-        ServerFuture::new(inner, operation, answer)
+        ResponseFuture::new(inner, operation, answer)
     }
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use http::Method;
 use telemetry_core::context::propagate::{self, Extracted};
 use telemetry_core::context::{CurrentIds, SpanContext};
-use telemetry_core::otlp::Kind;
+use telemetry_core::otlp::{Attributes, Kind};
 use telemetry_core::trace::{Prepared, prepare};
 use tracing::Span;
 
@@ -12,12 +13,13 @@ use super::notes::Notes;
 use super::operation::Operation;
 use super::options::Options;
 use super::surroundings::{Surroundings, ids};
-use super::{CorrelationId, TARGET, attributes, name};
-use crate::metrics::{Labels, Measured, Scheme};
-use crate::{RequestHead, Route};
+use super::{CorrelationId, TARGET, attributes};
+use crate::RequestHead;
+use crate::http::subject::{Call, Subject};
+use crate::metrics::{Measured, Scheme, Target};
 
-/// The name of a span whose method is not known.
-const UNKNOWN: &str = "HTTP";
+/// The name of a span that is only prepared, for its ids.
+const LEFT_OUT: &str = "HTTP";
 
 /// Finds the parent, decides whether to record, and makes the span.
 pub(super) fn start(options: &Arc<Options>, head: RequestHead<'_>) -> Operation {
@@ -32,13 +34,14 @@ pub(super) fn start(options: &Arc<Options>, head: RequestHead<'_>) -> Operation 
         head,
         caller: caller.flatten(),
         correlation,
-        route: options.route.route(&head),
+        subject: Subject::of(options, head),
     };
-    if options.traces(&head) {
+    let operation = if options.traces(&head) {
         beginning.trace(&incoming)
     } else {
         beginning.leave_out(incoming)
-    }
+    };
+    operation.about(beginning.subject)
 }
 
 /// Takes the parent away from a request that begins a trace of its own.
@@ -55,7 +58,7 @@ struct Beginning<'a> {
     /// Who called, if it is no parent.
     caller: Option<SpanContext>,
     correlation: Option<CorrelationId>,
-    route: Option<Route>,
+    subject: Subject,
 }
 
 impl Beginning<'_> {
@@ -64,18 +67,15 @@ impl Beginning<'_> {
         if let Some(refused) = &self.options.refused {
             refused.tell();
         }
-        let method = self.options.methods.name(self.head.method());
-        let route = self.route.as_ref();
-        let measured = self.measure(method);
-        let operation = name::with_name(method.unwrap_or(UNKNOWN), route, |name| {
+        let measured = self.measure();
+        let operation = self.subject.with_name(|name| {
             let Some(mut prepared) = prepare(incoming, name, Kind::Server) else {
                 let span = self.span();
                 return self.carry(span, incoming.span_context.as_ref(), incoming, false);
             };
             if let Some(record) = prepared.record_mut() {
                 record.set_name(name);
-                let attributes = &mut record.attributes;
-                attributes::fill(attributes, self.head, method, route, self.options);
+                self.fill(&mut record.attributes);
                 if let Some(caller) = &self.caller {
                     record.add_link(caller, &[]);
                 }
@@ -85,13 +85,26 @@ impl Beginning<'_> {
         operation.measured(measured)
     }
 
-    fn measure(&self, method: Option<&str>) -> Measured {
-        self.options.instruments.begin(Labels {
-            method: method.map(|_| self.head.method().clone()),
-            route: self.route.clone(),
-            scheme: Scheme::of(self.head.uri().scheme_str()),
+    fn measure(&self) -> Measured {
+        let target = Target {
+            scheme: Some(Scheme::of(self.head.uri().scheme_str())),
             version: attributes::version(self.head.version()),
-        })
+            peer: None,
+        };
+        self.options.instruments.begin(&self.subject, target)
+    }
+
+    fn fill(&self, attributes: &mut Attributes) {
+        let Self { options, head, .. } = *self;
+        match &self.subject.call {
+            Call::Http { method, route } => {
+                let method = method.as_ref().map(Method::as_str);
+                attributes::fill(attributes, head, method, route.as_ref(), options);
+            }
+            Call::Grpc { method } => {
+                attributes::fill_rpc(attributes, head, method.as_ref(), options);
+            }
+        }
     }
 
     /// A request that was left out: nothing inside it is recorded by a sampler that follows its
@@ -99,7 +112,7 @@ impl Beginning<'_> {
     fn leave_out(&self, mut incoming: Extracted) -> Operation {
         incoming.set_decision(false, false);
         let identity = incoming.span_context.clone().or_else(|| {
-            let own = prepare(&incoming, UNKNOWN, Kind::Server)?.span_context();
+            let own = prepare(&incoming, LEFT_OUT, Kind::Server)?.span_context();
             Some(own.with_sampled(false))
         });
         self.carry(Span::none(), identity.as_ref(), &incoming, true)
@@ -132,7 +145,7 @@ impl Beginning<'_> {
 
     fn notes(&self, ids: Option<CurrentIds>, left_out: bool) -> Option<Box<Notes>> {
         let correlation = self.correlation.as_ref();
-        let route = self.route.as_ref();
+        let route = self.subject.route();
         Notes::new(self.options, self.head, route, ids, correlation, left_out)
     }
 

@@ -8,14 +8,14 @@ use telemetry_core::context::{CurrentIds, EnteredIds, SpanContext, enter_span_co
 
 /// The identity and the OpenTelemetry context to make current on each poll.
 #[derive(Debug, Default)]
-pub(super) struct Surroundings {
+pub(in crate::http) struct Surroundings {
     identity: Option<SpanContext>,
     context: Option<Context>,
 }
 
 impl Surroundings {
     /// What goes around a span that makes its own ids current: the baggage, if any came.
-    pub(super) fn with_span(incoming: &Extracted) -> Self {
+    pub(in crate::http) fn with_span(incoming: &Extracted) -> Self {
         Self {
             identity: None,
             context: baggage(incoming),
@@ -24,7 +24,10 @@ impl Surroundings {
 
     /// What stands in for a span that is filtered out, or that nobody records: its identity, or
     /// that of the caller, and the baggage.
-    pub(super) fn without_span(identity: Option<&SpanContext>, incoming: &Extracted) -> Self {
+    pub(in crate::http) fn without_span(
+        identity: Option<&SpanContext>,
+        incoming: &Extracted,
+    ) -> Self {
         let baggage = baggage(incoming);
         let Some(identity) = identity else {
             return Self {
@@ -44,13 +47,13 @@ impl Surroundings {
 
     /// Attaches the OpenTelemetry context: before a span is entered, whose own goes on top of it.
     #[inline]
-    pub(super) fn attach(&self) -> Option<ContextGuard> {
+    pub(in crate::http) fn attach(&self) -> Option<ContextGuard> {
         self.context.clone().map(Context::attach)
     }
 
     /// Makes the identity current: after a span is entered.
     #[inline]
-    pub(super) fn enter(&self) -> Option<EnteredIds> {
+    pub(in crate::http) fn enter(&self) -> Option<EnteredIds> {
         self.identity.as_ref().map(enter_span_context)
     }
 }

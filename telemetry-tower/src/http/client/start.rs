@@ -1,0 +1,98 @@
+//! The beginning of a request.
+
+use std::sync::Arc;
+
+use http::Request;
+use opentelemetry::Context;
+use opentelemetry::baggage::BaggageExt;
+use telemetry_core::context::propagate::{self, Extracted};
+use telemetry_core::context::{self, Baggage, SpanContext, otel};
+use telemetry_core::otlp::Kind;
+use telemetry_core::trace::{Prepared, prepare};
+use tracing::Span;
+
+use super::{TARGET, attributes};
+use crate::RequestHead;
+use crate::http::server::operation::Operation;
+use crate::http::server::options::Options;
+use crate::http::server::surroundings::Surroundings;
+use crate::http::subject::Subject;
+use crate::metrics::{Peer, Scheme, Target};
+
+/// Decides whether to record, makes the span, and lets the request carry its context.
+pub(super) fn start<B>(options: &Arc<Options>, request: &mut Request<B>) -> Operation {
+    let head = RequestHead::of(request);
+    if !options.traces(&head) {
+        context::inject(request.headers_mut());
+        return Operation::new(Span::none(), false, Surroundings::default(), options);
+    }
+    let subject = Subject::of(options, head);
+    let server = attributes::server(head, options);
+    let measured = options.instruments.begin(
+        &subject,
+        Target {
+            scheme: attributes::scheme(head, options).map(|it| Scheme::of(Some(it.as_str()))),
+            version: None,
+            peer: server.map(Peer::of),
+        },
+    );
+    let parent = current();
+    let prepared = subject.with_name(|name| {
+        let mut prepared = prepare(&parent, name, Kind::Client)?;
+        if let Some(record) = prepared.record_mut() {
+            record.set_name(name);
+            attributes::fill(&mut record.attributes, head, &subject, options, server);
+        }
+        Some(prepared)
+    });
+    let operation = match prepared {
+        Some(prepared) => {
+            let identity = prepared.span_context();
+            let operation = make(prepared, &identity, options);
+            propagate::inject(&identity, &baggage(), request.headers_mut());
+            operation
+        }
+        None => {
+            context::inject(request.headers_mut());
+            Operation::new(span(), false, Surroundings::default(), options)
+        }
+    };
+    operation.measured(measured).about(subject)
+}
+
+/// The parent: what is current here, and the decision that was taken for it.
+fn current() -> Extracted {
+    let mut current = Extracted::default();
+    current.span_context = context::current_span_context();
+    current.sampled = current.span_context.as_ref().map(SpanContext::is_sampled);
+    current
+}
+
+/// The current baggage; its place is the OpenTelemetry context.
+fn baggage() -> Baggage {
+    if otel::is_armed() {
+        Context::map_current(|context| Baggage::from(context.baggage()))
+    } else {
+        Baggage::EMPTY
+    }
+}
+
+fn make(prepared: Prepared, identity: &SpanContext, options: &Arc<Options>) -> Operation {
+    let offer = prepared.offer(TARGET);
+    let span = span();
+    if offer.is_taken() {
+        Operation::new(
+            span,
+            identity.is_sampled(),
+            Surroundings::default(),
+            options,
+        )
+    } else {
+        let surroundings = Surroundings::without_span(Some(identity), &Extracted::default());
+        Operation::new(span, false, surroundings, options)
+    }
+}
+
+fn span() -> Span {
+    tracing::info_span!(target: TARGET, "HTTP client request")
+}
