@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --example quickstart
 //! curl localhost:3000/hello/ada
+//! curl localhost:3000/metrics
 //! ```
 //!
 //! stdout has the logs, one JSON object a line; stderr has everything else.

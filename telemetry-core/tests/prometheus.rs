@@ -11,6 +11,7 @@ mod prometheus {
     mod any_page;
     #[cfg(feature = "prometheus-client")]
     mod attached;
+    mod quantiles;
     mod served;
     mod support;
     mod translated;

@@ -11,9 +11,9 @@ use test_support::Prometheus;
 
 use super::support::{SPAN, TRACE, counter, durations, renderer, snapshot};
 
-const LIMIT: Duration = Duration::from_secs(30);
+pub(super) const LIMIT: Duration = Duration::from_secs(30);
 
-fn serve(listener: Listener, renderer: Renderer, snapshot: Snapshot) -> Pipeline {
+pub(super) fn serve(listener: Listener, renderer: Renderer, snapshot: Snapshot) -> Pipeline {
     let renderer = Arc::new(renderer);
     let page = move |accept: Option<&str>, encoding: Option<&str>| {
         renderer.render(&snapshot, accept, encoding)
