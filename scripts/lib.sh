@@ -17,3 +17,16 @@ skip() {
     [[ ${CI-} != true ]] || die "would skip $*"
     printf 'skipped: %s\n' "$*" >&2
 }
+
+# need COMMAND PACKAGE...: installs the Debian packages that bring COMMAND, if it is missing.
+need() {
+    command -v "$1" >/dev/null && return
+    [[ $(id -u) = 0 ]] && command -v apt-get >/dev/null || die "$1 is missing: install it and run $0 again"
+    apt_install "${@:2}"
+}
+
+apt_install() {
+    heading "Installing ${*}"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -qq update && apt-get -qq install -y --no-install-recommends "$@" >/dev/null
+}

@@ -83,9 +83,9 @@ fn a_runtime_tells_its_workers_tasks_and_queue_until_it_ends() {
         .build()
         .unwrap();
     runtime::observe_tokio(&registry, "main", tokio.handle());
-    let workers = value_of(&registry.collect(), "tokio.worker.count");
+    let workers = value_of(&registry.collect(), "tokio.workers");
     assert_eq!(
-        workers.get("tokio.worker.count{tokio.runtime.name=main}"),
+        workers.get("tokio.workers{tokio.runtime.name=main}"),
         Some(&2.0)
     );
     for _ in 0..5 {
@@ -123,7 +123,7 @@ fn a_runtime_tells_its_workers_tasks_and_queue_until_it_ends() {
 
     tokio.shutdown_background();
     await_that("the end", || {
-        value_of(&registry.collect(), "tokio.worker.count").is_empty()
+        value_of(&registry.collect(), "tokio.workers").is_empty()
     });
     let delays = count_of(&registry.collect(), "tokio.scheduling.delay");
     assert_eq!(delays.len(), 1, "{delays:?}");

@@ -23,7 +23,7 @@ pub fn observe_tokio(registry: &Registry, name: &'static str, handle: &Handle) {
     let meter = semconv::meter(registry);
     let runtime = Arc::new(Observed::new(name, handle));
     let of = Arc::downgrade(&runtime);
-    semconv::METRIC_TOKIO_WORKER_COUNT.observe_up_down_counter(&meter, move |out| {
+    semconv::METRIC_TOKIO_WORKERS.observe_up_down_counter(&meter, move |out| {
         read(&of, |it, name| {
             out.observe(signed(it.latest.workers_count), name);
         });

@@ -293,14 +293,14 @@ pub(crate) const METRIC_TOKIO_WORKER_BUSY_TIME: Metric = Metric {
     description: "Time that all workers were busy.",
 };
 
-pub(crate) const METRIC_TOKIO_WORKER_COUNT: Metric = Metric {
-    name: "tokio.worker.count",
-    unit: "{worker}",
-    description: "Worker threads of the runtime.",
-};
-
 pub(crate) const METRIC_TOKIO_WORKER_UTILIZATION: Metric = Metric {
     name: "tokio.worker.utilization",
     unit: "1",
     description: "Share of the workers' time since the last collection in which they were busy.",
+};
+
+pub(crate) const METRIC_TOKIO_WORKERS: Metric = Metric {
+    name: "tokio.workers",
+    unit: "{worker}",
+    description: "Worker threads of the runtime.",
 };
