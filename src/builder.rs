@@ -42,6 +42,10 @@ pub fn init() -> Result<Telemetry, InitError> {
 
 /// Starts telemetry and returns its layers, for those who compose their own subscriber.
 ///
+/// What belongs to the subscriber as a whole stays with whoever makes it: records of the `log`
+/// crate (`tracing_log`), and the event `service.start`. The levels of `RUST_LOG` decide for every
+/// layer of the subscriber.
+///
 /// # Errors
 ///
 /// As [`init`], but another subscriber is none of its business.

@@ -25,7 +25,8 @@ impl fmt::Display for InitError {
             }
             Self::SubscriberSet => f.write_str(
                 "another global tracing subscriber is set, so nothing would be recorded: remove its init(), \
-                 or compose: tracing_subscriber::registry().with(telemetry::layers()?.1).with(yours).init()",
+                 or compose and keep the handle: let (telemetry, layers) = telemetry::layers()?; \
+                 tracing_subscriber::registry().with(layers).with(yours).init()",
             ),
             Self::Thread(_) => f.write_str("the operating system refused to start the telemetry thread: check the limits of processes and threads"),
         }

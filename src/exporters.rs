@@ -198,7 +198,9 @@ impl<'a> Lanes<'a> {
             ..settings
         };
         let factory = otlp_exporter(signal, otlp, &self.plan.resource);
-        self.push(settings, otlp.endpoint.as_str().to_owned(), factory);
+        // without the query, which may hold a key
+        let shown = otlp.endpoint.as_str().split('?').next();
+        self.push(settings, shown.unwrap_or_default().to_owned(), factory);
     }
 
     fn push(&mut self, settings: LaneSettings, destination: String, factory: ExporterFactory) {

@@ -52,7 +52,10 @@ pub(crate) fn global(builder: Builder) -> Result<Telemetry, InitError> {
         .parts()
         .lines
         .bridge(&started.telemetry.parts().voice);
-    Ok(started.finish())
+    let plan = started.plan.clone();
+    let telemetry = started.finish();
+    lines::service_start(&plan);
+    Ok(telemetry)
 }
 
 #[track_caller]
@@ -92,8 +95,6 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
     // 7. What telemetry measures of itself, now that there is something to measure.
     let lanes = pipeline.as_ref().map_or(&[][..], Pipeline::lanes);
     self_metrics::register(Metrics::global(), lanes, engine.as_ref());
-    #[cfg(feature = "runtime")]
-    telemetry_core::runtime::observe(Metrics::global());
     // 8. Lines last: they carry the ids that the span layer has made current.
     let (layers, lines) = lines::start(&plan, builder.sinks, records, &builder.clock, &voice);
     let layer = engine.clone().map(SpanLayer::new);
@@ -142,6 +143,10 @@ impl Started {
         }
         global::set_meter_provider(Metrics::global().meter_provider());
         global::set_text_map_propagator(TextMap::new(Composite::of(&self.plan.propagators)));
+        #[cfg(feature = "runtime")]
+        if !self.plan.disabled {
+            telemetry_core::runtime::observe(Metrics::global());
+        }
         if self.panic_hook {
             panic_hook::install(parts);
         }
@@ -150,7 +155,6 @@ impl Started {
         for warning in self.report.to_string().lines() {
             parts.voice.say(Level::Warn, warning);
         }
-        lines::service_start(&self.plan);
         self.telemetry
     }
 }

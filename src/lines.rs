@@ -45,6 +45,20 @@ pub(crate) fn start(
     for error in errors {
         voice.say(Level::Warn, format_args!("telemetry: {error}"));
     }
+    let only_targets = directives.default_level() == LevelFilter::OFF
+        && !plan
+            .logs
+            .level
+            .split(',')
+            .any(|it| matches!(it.trim(), "off" | "OFF" | "none"));
+    if only_targets {
+        let level = &plan.logs.level;
+        let hint = "for the others too, write";
+        voice.say(
+            Level::Warn,
+            format_args!("telemetry: only the targets of {level} are logged; {hint} info,{level}"),
+        );
+    }
     let (log, handle) = build(plan, sinks, records, clock, voice);
     handle.observe(telemetry_core::metrics::Registry::global());
     // spans are kept whatever the level of the lines: a quiet log must not cut traces

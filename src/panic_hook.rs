@@ -45,9 +45,10 @@ fn log(panic: &PanicHookInfo<'_>) {
 }
 
 /// With unwinding, only the main thread's panic ends the process: any other thread's is caught by
-/// its executor or its join handle.
+/// its join handle, and a task's by its executor, which may run on the main thread.
 fn ends_the_process() -> bool {
-    cfg!(panic = "abort") || std::thread::current().name() == Some("main")
+    let is_main = || std::thread::current().name() == Some("main");
+    cfg!(panic = "abort") || (is_main() && tokio::task::try_id().is_none())
 }
 
 fn flush(parts: &Weak<Parts>) {

@@ -26,13 +26,12 @@ impl Telemetry {
         );
         #[cfg(feature = "prometheus")]
         let routes = routes.merge(self.metrics_router());
-        #[cfg(feature = "doctor")]
-        let routes = routes.merge(self.doctor_router());
         routes
     }
 
     /// `GET /telemetry/doctor` alone: the doctor's diagnosis as JSON, from inside this program. One
-    /// at a time: whoever asks meanwhile gets 503.
+    /// at a time: whoever asks meanwhile gets 503. It shows settings and sends test data, so it is
+    /// no part of [`routes`](Self::routes): merge it where only operators come.
     #[cfg(feature = "doctor")]
     pub fn doctor_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let doctor = Arc::new(std::sync::Mutex::new(self.doctor()));

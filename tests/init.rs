@@ -18,7 +18,7 @@ use opentelemetry::trace::{Link, SpanKind, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue, global};
 use opentelemetry_sdk::trace::{Sampler, SamplingResult, ShouldSample};
 use serde_json::{Value, json};
-use telemetry::config::ExporterKind;
+use telemetry::config::{Env, ExporterKind};
 use telemetry::context::{SpanContext, SpanId, TraceFlags, TraceId};
 use telemetry::{Builder, InitError, Telemetry};
 use test_support::Child;
@@ -289,6 +289,61 @@ fn a_panic_of_the_main_thread_flushes() {
     });
     assert_eq!(ended.report, json!(["work", "work", "work"]));
     assert_eq!(ended.lines().last().unwrap()["message"], "panicked");
+}
+
+#[test]
+fn a_panic_of_a_task_on_the_main_thread_flushes_nothing() {
+    let ended = Child::new().run(|| {
+        let kept = Kept::default();
+        let telemetry = to(&kept).init().unwrap();
+        let main = thread::Builder::new().name("main".to_owned());
+        let main = main.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime.unwrap().block_on(async {
+                work(1);
+                assert!(tokio::spawn(async { failing() }).await.is_err());
+            });
+        });
+        main.unwrap().join().unwrap();
+        let before = kept.names();
+        telemetry.flush(LONG).unwrap();
+        json!([before, kept.names()])
+    });
+    assert_eq!(ended.report, json!([[], ["work", "order"]]));
+}
+
+#[test]
+fn a_key_in_the_endpoint_is_shown_nowhere() {
+    let ended = Child::new().run(|| {
+        let closed = "http://127.0.0.1:9/v1/traces?api-key=hunter2";
+        let telemetry = telemetry::builder()
+            .env(Env::from_pairs([
+                ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", closed),
+                ("OTEL_LOGS_EXPORTER", "none"),
+                ("OTEL_METRICS_EXPORTER", "none"),
+            ]))
+            .init()
+            .unwrap();
+        work(1);
+        let _ = telemetry.flush(Duration::from_secs(1));
+        telemetry.status().to_json()
+    });
+    for said in [ended.stderr, ended.stdout, ended.report.to_string()] {
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
+
+#[test]
+fn a_target_that_is_turned_off_has_no_spans() {
+    let ended = Child::new().env("RUST_LOG", "warn,noisy=off").run(|| {
+        let kept = Kept::default();
+        let telemetry = to(&kept).init().unwrap();
+        tracing::info_span!(target: "noisy::inner", "loud").in_scope(|| {});
+        work(1);
+        assert_eq!(telemetry.shutdown_blocking(LONG).lost(), 0);
+        json!(kept.names())
+    });
+    assert_eq!(ended.report, json!(["work"]));
 }
 
 #[test]

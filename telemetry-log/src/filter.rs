@@ -103,6 +103,21 @@ impl Directives {
             .map_or(self.default, |(_, level)| *level)
     }
 
+    /// The level of every target that has none of its own.
+    #[must_use]
+    pub fn default_level(&self) -> LevelFilter {
+        self.default
+    }
+
+    /// Whether a directive for this target, and not the default, says `off`.
+    fn turns_off(&self, target: &str) -> bool {
+        let own = self
+            .targets
+            .iter()
+            .find(|(prefix, _)| target.starts_with(prefix.as_str()));
+        own.is_some_and(|(_, level)| *level == LevelFilter::OFF)
+    }
+
     /// The most verbose level of all.
     #[must_use]
     pub fn max_level(&self) -> LevelFilter {
@@ -128,20 +143,37 @@ fn parse_directive(text: &str) -> Result<(Option<&str>, LevelFilter), &'static s
         return Err("directives for spans and fields are not supported; use target=level");
     }
     let Some((target, level)) = text.split_once('=') else {
-        return Ok(match text.parse() {
-            Ok(level) => (None, level),
-            Err(_) => (Some(text), LevelFilter::TRACE),
+        return Ok(match level_named(text) {
+            Some(level) => (None, level),
+            None => (Some(text), LevelFilter::TRACE),
         });
     };
     let (target, level) = (target.trim(), level.trim());
     if target.is_empty() {
         return Err("it names no target before the =");
     }
-    match level.parse() {
-        // tracing reads nothing as ERROR
-        Ok(filter) if !level.is_empty() => Ok((Some(target), filter)),
-        _ => Err("the level is none of off, error, warn, info, debug, trace"),
+    match level_named(level) {
+        Some(filter) => Ok((Some(target), filter)),
+        None => Err("the level is none of off, error, warn, info, debug, trace"),
     }
+}
+
+/// A level by the names that people write, those of other loggers among them: who writes `warning`
+/// means no target of that name.
+fn level_named(text: &str) -> Option<LevelFilter> {
+    let others = [
+        ("none", LevelFilter::OFF),
+        ("fatal", LevelFilter::ERROR),
+        ("critical", LevelFilter::ERROR),
+        ("warning", LevelFilter::WARN),
+        ("verbose", LevelFilter::TRACE),
+    ];
+    let other = others
+        .iter()
+        .find(|(name, _)| text.eq_ignore_ascii_case(name));
+    // tracing reads nothing as ERROR
+    let parsed = || text.parse().ok().filter(|_| !text.is_empty());
+    other.map(|(_, level)| *level).or_else(parsed)
 }
 
 /// A directive that was left out, and why.
@@ -190,7 +222,8 @@ impl BaseFilter {
         }
     }
 
-    /// Keeps spans up to this level, whatever the directives say.
+    /// Keeps spans up to this level, whatever level the directives say; a target that they turn off
+    /// stays off.
     #[must_use]
     pub fn keep_spans(mut self, level: LevelFilter) -> Self {
         self.spans = level;
@@ -200,7 +233,9 @@ impl BaseFilter {
     fn allows(&self, metadata: &Metadata<'_>) -> bool {
         let level = *metadata.level();
         level <= self.directives.level_of(metadata.target())
-            || (metadata.is_span() && level <= self.spans)
+            || (metadata.is_span()
+                && level <= self.spans
+                && !self.directives.turns_off(metadata.target()))
     }
 }
 
@@ -253,6 +288,9 @@ mod tests {
         assert_eq!(level(" Debug , app = 2 ", "app"), LevelFilter::WARN);
         assert_eq!(level("", "app"), LevelFilter::INFO);
         assert_eq!(level("app=debug,app=error", "app"), LevelFilter::ERROR);
+        assert_eq!(level("warning", "app"), LevelFilter::WARN);
+        assert_eq!(level("app=Fatal", "app"), LevelFilter::ERROR);
+        assert_eq!(level("app=", "app"), LevelFilter::INFO);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use opentelemetry::InstrumentationScope;
 use telemetry_core::clock::Clock;
 use telemetry_core::context::{CurrentIds, SpanId, TraceFlags, TraceId, current};
+use telemetry_core::diagnostics::is_opentelemetry_target;
 use telemetry_core::otlp::{LogParts, ScopeId, Severity};
 use telemetry_core::pipeline::{Intake, is_own_thread};
 use telemetry_core::trace::{ids_of, scope_of};
@@ -142,7 +143,8 @@ where
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let metadata = event.metadata();
-        let unwanted = !self.shared.wants(*metadata.level()) || is_own_target(metadata.target());
+        let unwanted =
+            !self.shared.wants(*metadata.level()) || is_opentelemetry_target(metadata.target());
         if unwanted || is_own_thread() {
             return;
         }
@@ -183,7 +185,7 @@ impl Shared {
             options: &self.visit,
             is_log,
         });
-        if is_log && is_own_target(&scratch.record.origin.target) {
+        if is_log && is_opentelemetry_target(&scratch.record.origin.target) {
             return;
         }
         if self.code_location {
@@ -386,12 +388,6 @@ fn push_record(
         event_name: &record.event_name,
     };
     intake.push(scope, |buffer| parts.encode(buffer));
-}
-
-/// Whether the target belongs to the OpenTelemetry crates, whose events are about telemetry.
-#[inline]
-fn is_own_target(target: &str) -> bool {
-    target.starts_with("opentelemetry")
 }
 
 /// The scope that the event's target names.

@@ -47,6 +47,8 @@ impl TextMapPropagator for TextMap {
     }
 
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
+        // whoever extracts through this API attaches the context next
+        arm();
         let extracted = self.composite.extract(&ExtractorCarrier(extractor));
         to_context(&extracted, cx)
     }

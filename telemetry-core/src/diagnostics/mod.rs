@@ -5,8 +5,10 @@ mod distribution;
 pub mod doctor;
 pub mod self_metrics;
 mod status;
+mod target;
 mod voice;
 
 pub use distribution::Distribution;
 pub use status::{ExporterStatus, Health};
+pub use target::is_opentelemetry_target;
 pub use voice::{Level, Voice};

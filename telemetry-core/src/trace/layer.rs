@@ -19,6 +19,7 @@ use super::{attach, handoff, scope, table};
 use crate::clock::Timestamp;
 use crate::context::SpanContext;
 use crate::context::current::{self, Key, Slot};
+use crate::diagnostics::is_opentelemetry_target;
 use crate::otlp::Kind;
 use crate::pipeline::is_own_thread;
 
@@ -280,7 +281,7 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        if !self.wants(event.metadata()) || event.metadata().target().starts_with("opentelemetry") {
+        if !self.wants(event.metadata()) || is_opentelemetry_target(event.metadata().target()) {
             return;
         }
         let Some(span) = context.event_span(event) else {
