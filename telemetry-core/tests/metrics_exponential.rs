@@ -71,7 +71,50 @@ fn values() -> impl Strategy<Value = Vec<f64>> {
     prop::collection::vec(value, 1..80)
 }
 
+/// Numbers of any size, most of them at the ends of what there is.
+fn extreme_values() -> impl Strategy<Value = Vec<f64>> {
+    let smallest = f64::from_bits(1);
+    let ends = prop::sample::select(vec![0.0, smallest, f64::MIN_POSITIVE, 1.0, f64::MAX]);
+    let any = any::<f64>().prop_map(|value| if value.is_finite() { value } else { 1.0 });
+    let value = prop_oneof![ends.clone(), ends.prop_map(|value| -value), any];
+    prop::collection::vec(value, 1..12)
+}
+
+/// At scale 0 and coarser, a bucket is the exponent: log2 is not exact enough for these values.
+fn coarse_bucket(value: f64, scale: i32) -> i64 {
+    let mut exponent = -1075_i32;
+    while f64::from(exponent + 1).exp2() < value && exponent < 1023 {
+        exponent += 1;
+    }
+    i64::from(exponent) >> -scale
+}
+
 proptest! {
+    #[test]
+    fn extreme_values_fit(values in extreme_values(), max_size in 2_u16..200, threads in 1..3_usize) {
+        let bench = bench(max_size);
+        let instrument = bench.meter.f64_histogram("h").build();
+        std::thread::scope(|scope| {
+            for part in values.chunks(values.len().div_ceil(threads)) {
+                let instrument = &instrument;
+                scope.spawn(move || part.iter().for_each(|value| instrument.record(*value, &[])));
+            }
+        });
+        let got = histogram(&bench);
+        prop_assert_eq!(got.count(), values.len() as u64);
+        for buckets in [&got.positive, &got.negative] {
+            prop_assert!(buckets.counts.len() <= usize::from(max_size), "{buckets:?}");
+        }
+        if got.scale <= 0 {
+            let mut expected = BTreeMap::new();
+            for value in values.iter().filter(|value| **value != 0.0) {
+                let key = (*value > 0.0, coarse_bucket(value.abs(), got.scale));
+                *expected.entry(key).or_default() += 1;
+            }
+            prop_assert_eq!(counts(&got), expected);
+        }
+    }
+
     #[test]
     fn it_is_what_the_definition_says(values in values(), max_size in prop_oneof![Just(160_u16), 2_u16..20]) {
         let bench = bench(max_size);
@@ -113,17 +156,23 @@ proptest! {
 
 #[test]
 fn the_whole_range_of_numbers_fits() {
-    let bench = bench(160);
-    let instrument = bench.meter.f64_histogram("h").build();
-    let values = [f64::from_bits(1), f64::MIN_POSITIVE, 1.0, f64::MAX];
-    for value in values {
-        instrument.record(value, &[]);
-        instrument.record(-value, &[]);
+    let smallest = f64::from_bits(1);
+    for values in [
+        &[smallest, f64::MIN_POSITIVE, 1.0, f64::MAX][..],
+        &[f64::MAX, smallest],
+        &[smallest, f64::MAX],
+    ] {
+        let bench = bench(160);
+        let instrument = bench.meter.f64_histogram("h").build();
+        for value in values {
+            instrument.record(*value, &[]);
+            instrument.record(-value, &[]);
+        }
+        let got = histogram(&bench);
+        assert_eq!(got.count(), 2 * values.len() as u64);
+        assert!(got.positive.counts.len() <= 160, "{got:?}");
+        assert_eq!(got.positive, got.negative);
     }
-    let got = histogram(&bench);
-    assert_eq!(got.count(), 8);
-    assert!(got.positive.counts.len() <= 160, "{got:?}");
-    assert_eq!(got.positive, got.negative);
 }
 
 #[test]

@@ -217,7 +217,8 @@ fn excess(buckets: &Buckets, low: i32, high: i32, max_size: u16) -> u32 {
         None => (low, high),
     };
     let mut shift = 0;
-    while high - low >= i32::from(max_size) {
+    // at fine scales, they may be farther apart than 32 bits can tell
+    while i64::from(high) - i64::from(low) >= i64::from(max_size) {
         (low, high) = (low >> 1, high >> 1);
         shift += 1;
     }

@@ -126,9 +126,13 @@ fn replace_while(number: &AtomicU64, value: f64, is_better: impl Fn(f64) -> bool
 }
 
 /// Where the values of each bucket are taken to be: at its upper bound, and for the last one at
-/// the greatest value.
+/// the greatest value. Of a value that is just being recorded, the count may be known and the range
+/// not yet.
 pub(super) fn weights(histogram: &Histogram) -> Vec<(f64, u64)> {
-    let last = histogram.range.map_or(f64::MAX, |(_, max)| max);
+    let above = histogram.bounds.last().map(|bound| bound.next_up());
+    let max = histogram.range.map(|(_, max)| max);
+    let last = above.into_iter().chain(max).reduce(f64::max);
+    let last = last.unwrap_or(0.0);
     let places = histogram.bounds.iter().copied().chain([last]);
     places
         .zip(histogram.counts.iter().copied())
@@ -149,5 +153,26 @@ mod tests {
         let got = cell.get();
         assert_eq!(got.counts, [2, 2, 2, 1]);
         assert_eq!((got.sum, got.range), (6.5, Some((-1.0, 2.5))));
+    }
+
+    #[test]
+    fn the_last_bucket_has_a_place_without_a_range() {
+        let weights = |bounds: &[f64], range| {
+            let mut counts = vec![0; bounds.len()];
+            counts.push(3);
+            weights(&Histogram {
+                bounds: bounds.into(),
+                counts,
+                sum: 0.0,
+                range,
+            })
+        };
+        let above = 2.0_f64.next_up();
+        assert_eq!(weights(&[1.0, 2.0], None), [(above, 3)]);
+        // of a value that is not yet among the others
+        assert_eq!(weights(&[1.0, 2.0], Some((0.5, 0.5))), [(above, 3)]);
+        assert_eq!(weights(&[1.0, 2.0], Some((0.5, 9.0))), [(9.0, 3)]);
+        assert_eq!(weights(&[], Some((-5.0, -4.0))), [(-4.0, 3)]);
+        assert_eq!(weights(&[], None), [(0.0, 3)]);
     }
 }
