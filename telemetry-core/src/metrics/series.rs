@@ -103,8 +103,11 @@ impl Series {
         match self.state.load(Ordering::Relaxed) {
             USED => true,
             IDLE => {
-                self.state.store(USED, Ordering::Relaxed);
-                true
+                // a collection may decide otherwise in this moment
+                let used =
+                    self.state
+                        .compare_exchange(IDLE, USED, Ordering::Relaxed, Ordering::Relaxed);
+                used.is_ok() || used == Err(USED)
             }
             _ => false,
         }
@@ -255,5 +258,47 @@ impl Cell {
             Self::Exponential(histogram) => histogram.absorb(weights, sum, range),
             Self::Sum(_) | Self::LastValue(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    #[test]
+    fn what_is_removed_was_not_touched() {
+        const ROUNDS: usize = 2_000;
+        let series: Vec<_> = (0..ROUNDS)
+            .map(|_| {
+                let set = (AttributeSet::default(), Order::default());
+                let series = Series::new(1, set, &Resolved::Sum, NumberType::U64, 0);
+                assert!(!series.expires(0, 0), "it was used");
+                series
+            })
+            .collect();
+        let barrier = Barrier::new(2);
+        let (removed, touched) = std::thread::scope(|scope| {
+            let touching = scope.spawn(|| {
+                let touch = |series: &Series| {
+                    barrier.wait();
+                    series.touch()
+                };
+                series.iter().map(touch).collect::<Vec<_>>()
+            });
+            let remove = |series: &Series| {
+                barrier.wait();
+                // the first says that it will be, the second that it is
+                series.expires(0, 0) || series.expires(0, 0)
+            };
+            let removed: Vec<_> = series.iter().map(remove).collect();
+            (removed, touching.join().unwrap())
+        });
+        let both = removed.into_iter().zip(touched);
+        assert!(
+            both.into_iter()
+                .all(|(removed, touched)| removed != touched)
+        );
     }
 }
