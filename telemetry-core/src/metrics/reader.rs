@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use change::Change;
 
 use super::{
-    ExponentialHistogram, Histogram, InstrumentKind, Number, Point, Points, SeriesId, Snapshot,
-    ValueTemporality,
+    Exemplar, ExponentialHistogram, Histogram, InstrumentKind, Number, Point, Points, SeriesId,
+    Snapshot, ValueTemporality,
 };
 use crate::config::Temporality;
 
@@ -130,7 +130,7 @@ impl MetricReader {
                 keep_unchanged: kind.is_observable(),
             };
             if let Some(last) = last {
-                keep_new_exemplars(&mut metric.points, last);
+                keep_new_exemplars(&mut metric.points, last, now);
             }
             if temporality_of(self.temporality, kind) == ValueTemporality::Delta {
                 metric.temporality = ValueTemporality::Delta;
@@ -201,7 +201,8 @@ impl<V: Change> Seen<V> {
         };
         self.now.insert(point.series, seen);
         let since = since.or(reading.last).unwrap_or(0);
-        point.start_unix_nanos = start_unix_nanos.max(since);
+        // the wall clock may have been set back
+        point.start_unix_nanos = start_unix_nanos.max(since).min(reading.now);
         changed || reading.keep_unchanged
     }
 
@@ -226,17 +227,17 @@ impl<V> Default for Seen<V> {
     }
 }
 
-fn keep_new_exemplars(points: &mut Points, last: u64) {
-    fn of<V>(points: &mut [Point<V>], last: u64) {
+/// If the wall clock was set back since the last collection, nobody knows which are new.
+fn keep_new_exemplars(points: &mut Points, last: u64, now: u64) {
+    fn of<V>(points: &mut [Point<V>], is_new: impl Fn(&Exemplar) -> bool) {
         for point in points {
-            point
-                .exemplars
-                .retain(|exemplar| exemplar.unix_nanos > last);
+            point.exemplars.retain(&is_new);
         }
     }
+    let is_new = |exemplar: &Exemplar| exemplar.unix_nanos > last || now < last;
     match points {
-        Points::Sum(points) | Points::Gauge(points) => of(points, last),
-        Points::Histogram(points) => of(points, last),
-        Points::ExponentialHistogram(points) => of(points, last),
+        Points::Sum(points) | Points::Gauge(points) => of(points, is_new),
+        Points::Histogram(points) => of(points, is_new),
+        Points::ExponentialHistogram(points) => of(points, is_new),
     }
 }

@@ -144,9 +144,14 @@ fn has_sum(kind: InstrumentKind) -> bool {
 const START_TIME: u8 = 2;
 const TIME: u8 = 3;
 
+/// Never after the end, also if the wall clock was set back.
+fn put_start<V>(buffer: &mut Vec<u8>, time: u64, point: &Point<V>) {
+    put_fixed64_field(buffer, START_TIME, point.start_unix_nanos.min(time));
+}
+
 fn put_number(buffer: &mut Vec<u8>, time: u64, point: Option<&Point<Number>>) {
     let Some(point) = point else { return };
-    put_fixed64_field(buffer, START_TIME, point.start_unix_nanos);
+    put_start(buffer, time, point);
     put_value(buffer, time, point);
 }
 
@@ -166,7 +171,7 @@ fn put_value(buffer: &mut Vec<u8>, time: u64, point: &Point<Number>) {
 fn put_histogram(buffer: &mut Vec<u8>, time: u64, has_sum: bool, point: Option<&Point<Histogram>>) {
     let Some(point) = point else { return };
     let value = &point.value;
-    put_fixed64_field(buffer, START_TIME, point.start_unix_nanos);
+    put_start(buffer, time, point);
     put_fixed64_field(buffer, TIME, time);
     put_fixed64_field(buffer, 4, value.count());
     if has_sum {
@@ -199,7 +204,7 @@ fn put_exponential(
     let Some(point) = point else { return };
     let value = &point.value;
     put_attributes(buffer, 1, point.attributes.iter());
-    put_fixed64_field(buffer, START_TIME, point.start_unix_nanos);
+    put_start(buffer, time, point);
     put_fixed64_field(buffer, TIME, time);
     put_fixed64_field(buffer, 4, value.count());
     if has_sum {

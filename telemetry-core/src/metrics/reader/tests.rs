@@ -3,7 +3,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::metrics::{AttributeSet, Buckets, Descriptor, Exemplar, Metric};
+use crate::metrics::{AttributeSet, Buckets, Descriptor, Metric};
 use crate::otlp::ScopeId;
 
 const KINDS: [InstrumentKind; 7] = [
@@ -124,6 +124,16 @@ fn changes_start_at_the_last_collection() {
     assert_eq!(read_sums(&second), [(1, 10, Number::U64(2))]);
     let third = reader.read(sums(30, InstrumentKind::Counter, &[(1, 7), (2, 4)]));
     assert_eq!(read_sums(&third), [(2, 20, Number::U64(3))]);
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_no_negative_interval() {
+    let mut reader = MetricReader::new(Temporality::Delta);
+    let _first = reader.read(sums(100, InstrumentKind::Counter, &[(1, 5)]));
+    let second = reader.read(sums(50, InstrumentKind::Counter, &[(1, 7)]));
+    assert_eq!(read_sums(&second), [(1, 50, Number::U64(2))]);
+    let third = reader.read(sums(60, InstrumentKind::Counter, &[(1, 8)]));
+    assert_eq!(read_sums(&third), [(1, 50, Number::U64(1))]);
 }
 
 #[test]
@@ -249,6 +259,8 @@ fn exemplars_are_reported_once() {
         };
         assert_eq!(read(10, 2, &[3, 7]), [3, 7]);
         assert_eq!(read(20, 3, &[7, 13]), [13]);
+        // the clock is set back: better twice than never
+        assert_eq!(read(15, 4, &[12, 14]), [12, 14]);
     }
 }
 
