@@ -25,7 +25,7 @@ pub(super) struct Series {
     /// Whether a bound handle holds it.
     is_pinned: AtomicBool,
     start: AtomicU64,
-    /// When a collection last found that it was used.
+    /// When a collection last found that it was used, by the monotonic clock.
     used_at: AtomicU64,
     /// The number of the collection that last observed it.
     observed_in: AtomicU64,
@@ -74,7 +74,8 @@ impl Series {
             state: AtomicU8::new(USED),
             is_pinned: AtomicBool::new(false),
             start: AtomicU64::new(now),
-            used_at: AtomicU64::new(now),
+            // the first collection says when
+            used_at: AtomicU64::new(0),
             observed_in: AtomicU64::new(0),
             cell: match resolved {
                 Resolved::Sum => Cell::Sum(SumCell::new(number)),
@@ -216,7 +217,8 @@ impl Series {
         }
     }
 
-    /// At a collection: whether it is to be forgotten, because nobody has used it for `expiry`.
+    /// At a collection: whether it is to be forgotten, because nobody has used it for `expiry`;
+    /// `now` is monotonic time.
     /// Threads that remember it are told one collection before.
     pub(super) fn expires(&self, now: u64, expiry: u64) -> bool {
         if self.is_pinned.load(Ordering::Relaxed) {

@@ -63,6 +63,11 @@ impl Shared {
         self.setting(|settings| settings.clock.now().unix_nanos())
     }
 
+    /// The time for durations: it never goes back.
+    pub(super) fn monotonic(&self) -> u64 {
+        self.setting(|settings| settings.clock.now().monotonic_nanos())
+    }
+
     #[inline]
     pub(super) fn exemplar_filter(&self) -> ExemplarFilter {
         match self.exemplar_filter.load(Ordering::Relaxed) {

@@ -125,7 +125,7 @@ impl Stream {
 
     /// The points of this moment.
     pub(super) fn collect(&self, now: u64, collection: u64) -> Option<Metric> {
-        self.forget(now, collection);
+        self.forget(collection);
         let all = self.all();
         self.tell_overflow(&all);
         self.collected_at.store(now, Ordering::Relaxed);
@@ -167,10 +167,11 @@ impl Stream {
     }
 
     /// Removes series that were not observed, or that nobody has used for long.
-    fn forget(&self, now: u64, collection: u64) {
+    fn forget(&self, collection: u64) {
         let is_observable = self.spec.descriptor.kind.is_observable();
         let expiry = self.shared.setting(|settings| settings.idle_expiry);
         let expiry = expiry.map(saturating_nanos);
+        let now = self.shared.monotonic();
         let is_over = |series: &Series| {
             if is_observable {
                 !series.was_observed_in(collection)
