@@ -3,7 +3,7 @@
 mod metrics_support;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use metrics_support::{
@@ -11,7 +11,7 @@ use metrics_support::{
 };
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::{InstrumentationScope, KeyValue};
-use telemetry_core::metrics::{InstrumentKind, Number, Registry, RegistrySettings};
+use telemetry_core::metrics::{InstrumentKind, Number, Point, Registry, RegistrySettings};
 
 #[test]
 fn synchronous_instruments_of_every_type() {
@@ -164,6 +164,54 @@ fn what_is_not_observed_vanishes() {
     is_there.store(true, Ordering::Relaxed);
     let again = number_points(&bench.collect(), "connections");
     assert_ne!(again[1].series, both[1].series);
+}
+
+#[test]
+fn what_was_observed_before_takes_no_place() {
+    let bench = Bench::with(|settings| settings.cardinality_limit = 3);
+    let first_id = Arc::new(AtomicI64::new(0));
+    let first = Arc::clone(&first_id);
+    let _ = bench
+        .meter
+        .i64_observable_gauge("pods")
+        .with_callback(move |observer| {
+            let first = first.load(Ordering::Relaxed);
+            for id in first..first + 3 {
+                observer.observe(id, &[KeyValue::new("id", id)]);
+            }
+            if first < 0 {
+                observer.observe(9, &[KeyValue::new("id", 9)]);
+            }
+        })
+        .build();
+    let ids = |points: &[Point<Number>]| -> Vec<_> {
+        let id = |point: &Point<Number>| point.attributes.get("id").cloned();
+        points.iter().map(id).collect()
+    };
+    let expected =
+        |first: i64| -> Vec<_> { (first..first + 3).map(|id| Some(id.into())).collect() };
+    let before = number_points(&bench.collect(), "pods");
+    assert_eq!(ids(&before), expected(0));
+    // two are others, and one is the same series as before
+    first_id.store(2, Ordering::Relaxed);
+    let now = number_points(&bench.collect(), "pods");
+    assert_eq!(ids(&now), expected(2));
+    assert_eq!(now[0].series, before[2].series);
+    // none is the same
+    first_id.store(6, Ordering::Relaxed);
+    assert_eq!(ids(&number_points(&bench.collect(), "pods")), expected(6));
+    assert!(bench.said.lines().is_empty());
+    // one too many, and then not any more
+    first_id.store(-3, Ordering::Relaxed);
+    let overflowing = number_points(&bench.collect(), "pods");
+    assert_eq!(overflowing.len(), 4, "{overflowing:?}");
+    assert!(
+        overflowing
+            .iter()
+            .any(|point| point.attributes.get("otel.metric.overflow").is_some())
+    );
+    first_id.store(0, Ordering::Relaxed);
+    assert_eq!(ids(&number_points(&bench.collect(), "pods")), expected(0));
 }
 
 #[test]

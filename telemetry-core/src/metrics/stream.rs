@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use opentelemetry::{Key, KeyValue};
 
@@ -32,8 +32,16 @@ pub(super) struct Stream {
     series: RwLock<HashMap<u64, Arc<Series>>>,
     overflow: OnceLock<Arc<Series>>,
     is_overflow_told: AtomicBool,
+    places: Mutex<Places>,
     /// When it was made or last collected.
     collected_at: AtomicU64,
+}
+
+/// How many series have been observed in a collection.
+#[derive(Debug, Default)]
+struct Places {
+    collection: u64,
+    taken: usize,
 }
 
 impl Stream {
@@ -49,6 +57,7 @@ impl Stream {
             series: RwLock::default(),
             overflow: OnceLock::new(),
             is_overflow_told: AtomicBool::new(false),
+            places: Mutex::default(),
         }
     }
 
@@ -91,7 +100,7 @@ impl Stream {
         collection: u64,
     ) {
         let pairs = Pairs::new(attributes, self.keep());
-        let (series, is_own) = self.find(pairs);
+        let (series, is_own) = self.find_observed(pairs, collection);
         let adds = !is_own || self.spec.keep.is_some();
         let origin = Origin {
             shared: &self.shared,
@@ -126,7 +135,11 @@ impl Stream {
     /// The points of this moment.
     pub(super) fn collect(&self, now: u64, collection: u64) -> Option<Metric> {
         self.forget(collection);
-        let all = self.all();
+        let mut all = self.all();
+        if self.spec.descriptor.kind.is_observable() {
+            // the one for the rest stays, but is not always observed
+            all.retain(|series| series.was_observed_in(collection));
+        }
         self.tell_overflow(&all);
         self.collected_at.store(now, Ordering::Relaxed);
         let points = self.points(all);
@@ -231,6 +244,51 @@ impl Stream {
         }
         insert(&mut map, hash, Arc::clone(&new));
         (new, true)
+    }
+
+    /// The same for a callback: the first so many of a collection have a series of their own. Until
+    /// its end, those of the last one are kept too: most will be observed again, as the same.
+    ///
+    /// Source: <https://opentelemetry.io/docs/specs/otel/metrics/sdk/#asynchronous-instrument-cardinality-limits>.
+    fn find_observed(&self, pairs: Pairs<'_>, collection: u64) -> (Arc<Series>, bool) {
+        let hash = pairs.strong_hash();
+        let known = {
+            let map = self.series.read().unwrap_or_else(PoisonError::into_inner);
+            lookup(&map, hash, self.key, pairs).cloned()
+        };
+        if let Some(series) = &known
+            && series.was_observed_in(collection)
+        {
+            return (Arc::clone(series), true);
+        }
+        if !self.takes_place(collection) {
+            return (self.overflow(), false);
+        }
+        let series = known.unwrap_or_else(|| {
+            let new = Arc::new(self.new_series(pairs.to_set()));
+            let mut map = self.series.write().unwrap_or_else(PoisonError::into_inner);
+            // a callback may use threads
+            if let Some(series) = lookup(&map, hash, self.key, pairs) {
+                return Arc::clone(series);
+            }
+            insert(&mut map, hash, Arc::clone(&new));
+            new
+        });
+        (series, true)
+    }
+
+    fn takes_place(&self, collection: u64) -> bool {
+        let limit = self.shared.setting(|settings| settings.cardinality_limit);
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if places.collection != collection {
+            *places = Places {
+                collection,
+                taken: 0,
+            };
+        }
+        let is_free = places.taken < limit;
+        places.taken += usize::from(is_free);
+        is_free
     }
 
     #[cold]
