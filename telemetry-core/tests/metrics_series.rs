@@ -8,7 +8,7 @@ use std::time::Duration;
 use metrics_support::{Bench, find, histogram_points, k, number_points, numbers, total};
 use opentelemetry::{Array, Key, KeyValue, Value};
 use proptest::prelude::*;
-use telemetry_core::metrics::{Number, bind};
+use telemetry_core::metrics::{Aggregation, Number, RegistrySettings, View, bind};
 
 fn value() -> impl Strategy<Value = Value> {
     prop_oneof![
@@ -205,6 +205,58 @@ fn idle_series_expire_if_wanted() {
     assert_eq!(again[2].value, Number::U64(1));
     assert_ne!(again[2].series, first[2].series);
     assert!(again[2].start_unix_nanos > first[2].start_unix_nanos);
+}
+
+#[test]
+fn series_of_earlier_settings_expire_too() {
+    let minute = Duration::from_secs(60);
+    let bench = Bench::new();
+    let settings = |views| RegistrySettings {
+        clock: bench.clock.clone(),
+        idle_expiry: Some(minute),
+        views,
+        ..RegistrySettings::default()
+    };
+    let counter = bench.meter.u64_counter("c").build();
+    let gauge = bench.meter.u64_gauge("g").build();
+    let histogram = bench.meter.f64_histogram("h").build();
+    let exponential = bench.meter.f64_histogram("e").build();
+    let bound = bind(&counter, &k("bound"));
+    counter.add(1, &k("idle"));
+    gauge.record(1, &k("idle"));
+    histogram.record(1.0, &k("idle"));
+    let exponentials = View::of("e").aggregate(Aggregation::exponential());
+    bench
+        .registry
+        .configure(settings(vec![exponentials.clone()]));
+    exponential.record(1.0, &k("idle"));
+    let described = View::of("*").describe("another");
+    bench
+        .registry
+        .configure(settings(vec![described, exponentials]));
+    let first = bench.collect();
+    let counted = [
+        ("k=bound".to_owned(), Number::U64(0)),
+        ("k=idle".to_owned(), Number::U64(1)),
+    ];
+    assert_eq!(numbers(&first, "c"), counted);
+    for name in ["c", "g", "h", "e"] {
+        assert!(find(&first, name).is_some(), "{name}");
+    }
+    for _ in 0..4 {
+        bench.clock.advance(minute);
+        drop(bench.collect());
+    }
+    let last = bench.collect();
+    for name in ["g", "h", "e"] {
+        assert!(find(&last, name).is_none(), "{name}");
+    }
+    let idle = |(attributes, _): &(String, Number)| attributes == "k=idle";
+    assert!(find(&last, "c").is_none() || !numbers(&last, "c").iter().any(idle));
+    // what comes late is not lost
+    bound.add(3);
+    let late = numbers(&bench.collect(), "c");
+    assert_eq!(late, [("k=bound".to_owned(), Number::U64(3))]);
 }
 
 #[test]

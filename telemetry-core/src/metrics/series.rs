@@ -244,6 +244,21 @@ impl Series {
     }
 }
 
+impl CellValue {
+    /// Whether nothing was recorded, or so much as nothing.
+    pub(super) fn is_nothing(&self) -> bool {
+        match self {
+            Self::Sum(number) => number.as_f64() == 0.0,
+            Self::LastValue(number) => number.is_none(),
+            // of a value that is just being recorded, a part may be there
+            Self::Histogram(histogram) => {
+                histogram.count() == 0 && histogram.sum == 0.0 && histogram.range.is_none()
+            }
+            Self::Exponential(histogram) => histogram.count() == 0,
+        }
+    }
+}
+
 impl Cell {
     /// How many exemplars there may be.
     fn exemplars(&self) -> usize {

@@ -32,6 +32,7 @@ pub(super) struct Stream {
     series: RwLock<HashMap<u64, Arc<Series>>>,
     overflow: OnceLock<Arc<Series>>,
     is_overflow_told: AtomicBool,
+    was_drained: AtomicBool,
     places: Mutex<Places>,
     /// When it was made or last collected.
     collected_at: AtomicU64,
@@ -57,6 +58,7 @@ impl Stream {
             series: RwLock::default(),
             overflow: OnceLock::new(),
             is_overflow_told: AtomicBool::new(false),
+            was_drained: AtomicBool::new(false),
             places: Mutex::default(),
         }
     }
@@ -123,11 +125,13 @@ impl Stream {
         mine.absorb(value, self.number, series.start());
     }
 
-    /// Empties all series, and gives what they had.
+    /// Empties all series, and gives what they had: the first time also those that had nothing,
+    /// because bound ones are to be seen.
     pub(super) fn drain(&self) -> Vec<(Arc<Series>, CellValue)> {
-        let drained = self.all().into_iter().map(|series| {
+        let is_first = !self.was_drained.swap(true, Ordering::Relaxed);
+        let drained = self.all().into_iter().filter_map(|series| {
             let value = series.take(self.number);
-            (series, value)
+            (is_first || !value.is_nothing()).then_some((series, value))
         });
         drained.collect()
     }
