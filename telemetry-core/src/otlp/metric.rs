@@ -97,10 +97,17 @@ impl<'a> MetricMessages<'a> {
             Points::Sum(points) => put_number(buffer, time, points.get(self.next)),
             Points::Gauge(points) => put_last_value(buffer, time, points.get(self.next)),
             Points::Histogram(points) => {
-                put_histogram(buffer, time, has_sum(kind), points.get(self.next));
+                let point = points.get(self.next);
+                let has_sum = has_sum(kind) && point.is_some_and(|p| !has_negatives(&p.value));
+                put_histogram(buffer, time, has_sum, point);
             }
             Points::ExponentialHistogram(points) => {
-                put_exponential(buffer, time, has_sum(kind), points.get(self.next));
+                let point = points.get(self.next);
+                let is_below = |p: &Point<ExponentialHistogram>| {
+                    p.value.negative.counts.iter().any(|count| *count > 0)
+                };
+                let has_sum = has_sum(kind) && !point.is_some_and(is_below);
+                put_exponential(buffer, time, has_sum, point);
             }
         }
         close(buffer, point);
@@ -138,6 +145,18 @@ fn has_sum(kind: InstrumentKind) -> bool {
         kind,
         InstrumentKind::Histogram | InstrumentKind::Counter | InstrumentKind::ObservableCounter
     )
+}
+
+/// Whether there are negative values, as far as it can be told without the range: the bucket that
+/// ends at zero may have zeros only, unless the boundaries expect what is negative.
+fn has_negatives(histogram: &Histogram) -> bool {
+    if let Some((least, _)) = histogram.range {
+        return least < 0.0;
+    }
+    let expects_them = histogram.bounds.first().is_some_and(|bound| *bound < 0.0);
+    let mut buckets = histogram.bounds.iter().zip(&histogram.counts);
+    let is_below = |(bound, count): (&f64, &u64)| *bound <= 0.0 && *count > 0;
+    histogram.sum < 0.0 || expects_them && buckets.any(is_below)
 }
 
 /// The fields that all kinds of points have.
@@ -310,6 +329,29 @@ pub(crate) fn unzigzag(value: u64) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn negative_values_are_told() {
+        let histogram = |bounds: &[f64], counts: &[u64], sum, range| Histogram {
+            bounds: bounds.into(),
+            counts: counts.to_vec(),
+            sum,
+            range,
+        };
+        for (bounds, counts, sum, range, expected) in [
+            (&[1.0][..], &[1, 0][..], 0.5, Some((0.5, 0.5)), false),
+            (&[1.0], &[1, 1], 0.5, Some((-1.5, 2.0)), true),
+            (&[1.0], &[1, 0], -0.5, None, true),
+            // zeros, more likely than not
+            (&[0.0, 1.0], &[1, 1, 0], 0.5, None, false),
+            (&[-1.0, 0.0], &[0, 1, 1], 0.5, None, true),
+            (&[-1.0, 0.0], &[0, 0, 1], 0.5, None, false),
+            (&[], &[1], 0.5, None, false),
+        ] {
+            let histogram = histogram(bounds, counts, sum, range);
+            assert_eq!(has_negatives(&histogram), expected, "{histogram:?}");
+        }
+    }
 
     #[test]
     fn zigzag_comes_back() {
