@@ -341,6 +341,30 @@ fn instruments_that_contradict_each_other_are_both_kept_and_told_once() {
 }
 
 #[test]
+fn mistakes_are_told_once() {
+    let bench = Bench::new();
+    for _ in 0..3 {
+        bench.meter.u64_counter("two words").build().add(1, &[]);
+        bench.meter.u64_counter("").build().add(1, &[]);
+        let bad = bench.meter.f64_histogram("h");
+        bad.with_boundaries(vec![f64::NAN]).build().record(1.0, &[]);
+        let other = bench.meter.f64_histogram("h").with_boundaries(vec![1.0]);
+        other.build().record(1.0, &[]);
+    }
+    let said = bench.said.lines();
+    assert_eq!(said.len(), 4, "{said:?}");
+    for part in [
+        "not valid",
+        "records nothing",
+        "ascending",
+        "other boundaries",
+    ] {
+        let of = said.iter().filter(|line| line.contains(part));
+        assert_eq!(of.count(), 1, "{part} in {said:?}");
+    }
+}
+
+#[test]
 fn names_are_judged() {
     let bench = Bench::new();
     bench.meter.u64_counter("two words").build().add(1, &[]);

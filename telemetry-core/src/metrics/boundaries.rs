@@ -39,6 +39,13 @@ pub(super) fn of_unit(unit: &str) -> Arc<[f64]> {
     }
 }
 
+/// What is wrong with those that a histogram asks for, in words.
+pub(super) fn mistake(name: &str, bounds: &[f64]) -> Option<String> {
+    (!are_valid(bounds)).then(|| {
+        format!("telemetry: the histogram \"{name}\" has boundaries that are not finite and ascending; the default ones are used")
+    })
+}
+
 /// Whether they are finite and each is greater than the one before.
 pub(super) fn are_valid(bounds: &[f64]) -> bool {
     bounds.iter().all(|bound| bound.is_finite()) && bounds.windows(2).all(|two| two[0] < two[1])

@@ -27,6 +27,7 @@ pub(super) struct Instrument {
     first: Generation,
     callbacks: Mutex<Vec<Arc<ErasedCallback>>>,
     is_panic_told: AtomicBool,
+    is_difference_told: AtomicBool,
 }
 
 type ErasedCallback = dyn Fn(&Observer<'_>) + Send + Sync;
@@ -71,6 +72,7 @@ impl Instrument {
             shared,
             callbacks: Mutex::default(),
             is_panic_told: AtomicBool::new(false),
+            is_difference_told: AtomicBool::new(false),
         }
     }
 
@@ -91,6 +93,17 @@ impl Instrument {
             self.shared.refuse();
         }
         takes
+    }
+
+    /// Tells once how another handle would differ.
+    pub(super) fn tell_difference(&self, difference: impl FnOnce() -> Option<String>) {
+        let is_told = &self.is_difference_told;
+        if !is_told.load(Ordering::Relaxed)
+            && let Some(difference) = difference()
+            && !is_told.swap(true, Ordering::Relaxed)
+        {
+            self.shared.warn(difference);
+        }
     }
 
     /// Makes new streams, if the registry's settings want them.

@@ -10,7 +10,6 @@ use opentelemetry::metrics::{
     ObservableGauge, ObservableUpDownCounter, SyncInstrument, UpDownCounter,
 };
 
-use super::boundaries;
 use super::instrument::{Instrument, Synchronous};
 use super::measurement::Measurement;
 use super::registry::Registry;
@@ -79,7 +78,6 @@ impl ScopedProvider {
             unit,
             boundaries,
         } = wanted;
-        let boundaries = boundaries.filter(|bounds| self.are_valid(&name, bounds));
         let descriptor = Descriptor {
             scope: self.scope,
             name,
@@ -89,16 +87,6 @@ impl ScopedProvider {
         };
         self.registry
             .instrument(descriptor, T::TYPE, boundaries.map(Into::into))
-    }
-
-    fn are_valid(&self, name: &str, bounds: &[f64]) -> bool {
-        let are_valid = boundaries::are_valid(bounds);
-        if !are_valid {
-            self.registry.warn(format!(
-                "telemetry: the histogram \"{name}\" has boundaries that are not finite and ascending; the default ones are used"
-            ));
-        }
-        are_valid
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::{Meter, MeterProvider};
 
+use super::boundaries;
 use super::instrument::Instrument;
 use super::measurement::NumberType;
 use super::name;
@@ -35,6 +37,7 @@ pub struct Registry(Arc<Inner>);
 struct Inner {
     shared: Arc<Shared>,
     instruments: Mutex<Instruments>,
+    is_namelessness_told: AtomicBool,
     /// How many collections there were. Held while one is made: they would forget each other's
     /// observed series.
     collections: Mutex<u64>,
@@ -54,6 +57,7 @@ impl Registry {
         let registry = Self(Arc::new(Inner {
             shared: Arc::new(Shared::new(RegistrySettings::default())),
             instruments: Mutex::default(),
+            is_namelessness_told: AtomicBool::new(false),
             collections: Mutex::default(),
         }));
         registry.configure(settings);
@@ -164,7 +168,8 @@ impl Registry {
         }
     }
 
-    /// The instrument that is meant: one that is there, or a new one.
+    /// The instrument that is meant: one that is there, or a new one. What is wrong with it is said
+    /// once, because some programs make their instruments with each request.
     pub(super) fn instrument(
         &self,
         descriptor: Descriptor,
@@ -172,10 +177,10 @@ impl Registry {
         boundaries: Option<Arc<[f64]>>,
     ) -> Arc<Instrument> {
         let shared = &self.0.shared;
-        if let Some(mistake) = name::mistake(&descriptor.name) {
-            shared.warn(mistake);
-        }
         if descriptor.name.is_empty() {
+            if !self.0.is_namelessness_told.swap(true, Ordering::Relaxed) {
+                name::mistake("").into_iter().for_each(|m| shared.warn(m));
+            }
             return Arc::new(Instrument::deaf(descriptor, number, Arc::clone(shared)));
         }
         let key = (descriptor.scope, descriptor.name.to_ascii_lowercase());
@@ -185,25 +190,24 @@ impl Registry {
         if let Some(same) = named.iter().find(|i| is_same(i, &descriptor, number)) {
             let same = Arc::clone(same);
             drop(guard);
-            if let Some(difference) = difference(&same, &descriptor, boundaries.as_deref()) {
-                shared.warn(difference);
-            }
+            same.tell_difference(|| difference(&same, &descriptor, boundaries.as_deref()));
             return same;
         }
+        let bad_bounds = boundaries
+            .as_deref()
+            .and_then(|bounds| boundaries::mistake(&descriptor.name, bounds));
+        let boundaries = boundaries.filter(|_| bad_bounds.is_none());
         let conflict = named.first().map(|other| conflict(other, &descriptor));
+        let mistakes = [name::mistake(&descriptor.name), bad_bounds, conflict];
         let new = Instrument::new(descriptor, number, boundaries, Arc::clone(shared));
         let new = Arc::new(new);
         named.push(Arc::clone(&new));
         all.push(Arc::clone(&new));
         drop(guard);
-        if let Some(conflict) = conflict {
-            shared.warn(conflict);
+        for mistake in mistakes.into_iter().flatten() {
+            shared.warn(mistake);
         }
         new
-    }
-
-    pub(super) fn warn(&self, line: String) {
-        self.0.shared.warn(line);
     }
 
     fn instruments(&self) -> std::sync::MutexGuard<'_, Instruments> {
@@ -254,6 +258,7 @@ fn difference(first: &Instrument, again: &Descriptor, bounds: Option<&[f64]>) ->
             again.name
         ));
     }
+    let bounds = bounds.filter(|bounds| boundaries::are_valid(bounds));
     if bounds.is_some() && bounds != first.boundaries.as_deref() {
         return Some(format!(
             "telemetry: the instrument \"{name}\" was made again with other boundaries; the first ones are used"
