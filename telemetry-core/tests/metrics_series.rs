@@ -60,6 +60,27 @@ proptest! {
     }
 
     #[test]
+    fn a_view_finds_the_series_of_what_it_keeps(lists in prop::collection::vec(pairs(), 1..60)) {
+        let keep = ["b", "a", "some.longer.key1"];
+        let bench = Bench::with(|settings| settings.views = vec![View::of("c").keep_attributes(keep)]);
+        let counter = bench.meter.u64_counter("c").build();
+        let mut expected: BTreeMap<String, u64> = BTreeMap::new();
+        for (list, amount) in lists.iter().chain(&lists).zip(1..) {
+            counter.add(amount, list);
+            let kept = list.iter().filter(|pair| keep.contains(&pair.key.as_str()));
+            let kept: Vec<_> = kept.cloned().collect();
+            *expected.entry(naive(&kept)).or_default() += amount;
+        }
+        let mut got = BTreeMap::new();
+        for point in number_points(&bench.collect(), "c") {
+            let list: Vec<_> = point.attributes.iter().cloned().collect();
+            let Number::U64(value) = point.value else { panic!("{point:?}") };
+            prop_assert!(got.insert(naive(&list), value).is_none(), "twice: {list:?}");
+        }
+        prop_assert_eq!(got, expected);
+    }
+
+    #[test]
     fn the_overflow_series_balances(ids in prop::collection::vec(0_i64..40, 1..200), limit in 0_usize..45) {
         let bench = Bench::with(|settings| settings.cardinality_limit = limit);
         let counter = bench.meter.u64_counter("c").build();

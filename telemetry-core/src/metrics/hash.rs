@@ -41,8 +41,12 @@ impl<'a> Pairs<'a> {
     /// first, so that the same callsite finds them at once.
     #[inline]
     pub(super) fn are(&self, set: &AttributeSet, order: Order) -> bool {
+        let kept = match self.keep {
+            None => self.given.len(),
+            Some(_) => self.given.iter().filter(|p| self.keeps(&p.key)).count(),
+        };
         // keys are unique in the set: as many pairs in which each key is found have no other
-        if self.keep.is_none() && self.given.len() == set.len() {
+        if kept == set.len() {
             let mut at = set.iter().enumerate();
             return at.all(|(index, wanted)| {
                 let likely = self.given.get(order.of(index));
@@ -53,6 +57,7 @@ impl<'a> Pairs<'a> {
         self.are_slowly(set)
     }
 
+    /// If a key is there twice, or never.
     #[cold]
     fn are_slowly(&self, set: &AttributeSet) -> bool {
         let mut count = 0;
