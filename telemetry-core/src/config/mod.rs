@@ -61,7 +61,7 @@ pub use overrides::{
 pub use plan::Plan;
 pub use propagators::PropagatorKind;
 #[cfg(feature = "doctor")]
-pub(crate) use redact::url as redacted_url;
+pub(crate) use redact::{REDACTED, url as redacted_url};
 pub use report::{Hint, Ignored, Report};
 pub use sampler::SamplerPlan;
 pub use setting::{Setting, Source};

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::AttributeSet;
+use crate::config::{REDACTED, redacted_url};
 
 /// The attribute of the series that takes what has no place.
 ///
@@ -34,13 +35,63 @@ pub(super) fn warning<'a>(
     let example = values.into_iter().min().unwrap_or_default();
     format!(
         "{head} The attribute \"{key}\" has {count} values, such as \"{}\". Leave it out, or keep the other attributes only with a view",
-        shown(&example)
+        shown(key, &example)
     )
 }
 
-/// The beginning of a value, on one line.
-fn shown(value: &str) -> String {
-    const LONGEST: usize = 80;
+/// The beginning of a value, on one line and without secrets.
+fn shown(key: &str, value: &str) -> String {
+    const LONGEST: usize = 40;
+    if is_secret(key) {
+        return REDACTED.to_owned();
+    }
+    let value = if value.contains("://") {
+        redacted_url(value)
+    } else {
+        value.to_owned()
+    };
     let printable = value.chars().map(|c| if c.is_control() { ' ' } else { c });
     printable.take(LONGEST).collect()
+}
+
+/// Whether an attribute of this key may be what nobody should see.
+fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["password", "token", "key", "secret", "auth", "cookie"]
+        .iter()
+        .any(|word| key.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_shows_no_secret() {
+        for (key, value, expected) in [
+            ("user.id", "user-1", "user-1"),
+            ("user.id", "a\nb", "a b"),
+            ("api_Key", "k-1", "<redacted>"),
+            (
+                "http.request.header.Authorization",
+                "Bearer x",
+                "<redacted>",
+            ),
+            (
+                "url.full",
+                "https://me:pw@host/?token=x",
+                "https://<redacted>@host/?<redacted>",
+            ),
+        ] {
+            let sets: Vec<_> = ["~", value]
+                .map(|value| {
+                    AttributeSet::new([opentelemetry::KeyValue::new(key, value.to_owned())])
+                })
+                .into();
+            let said = warning("orders", 2, sets.iter());
+            assert!(said.contains(&format!("such as \"{expected}\".")), "{said}");
+            assert!(!said.contains('\n'), "{said}");
+        }
+        assert_eq!(shown("path", &"x".repeat(100)).len(), 40);
+    }
 }
