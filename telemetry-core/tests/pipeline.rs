@@ -30,6 +30,7 @@ enum Answer {
     RetryNever,
     Refuse,
     Hang,
+    Panic,
 }
 
 #[derive(Clone, Default)]
@@ -81,6 +82,7 @@ impl Exporter for Scripted {
                 ExportError::permanent("401").with_remedy("Check the headers.")
             ))),
             Answer::Hang => Box::pin(pending()),
+            Answer::Panic => panic!("the exporter's fault"),
         }
     }
 }
@@ -107,6 +109,15 @@ fn settings(items: usize) -> LaneSettings {
 }
 
 fn start(answers: Vec<Answer>, settings: LaneSettings) -> (Pipeline, Arc<Lane>, Received) {
+    let (lane, factory, received) = scripted(answers, settings);
+    let pipeline = Pipeline::start(vec![(Arc::clone(&lane), factory)]).unwrap();
+    (pipeline, lane, received)
+}
+
+fn scripted(
+    answers: Vec<Answer>,
+    settings: LaneSettings,
+) -> (Arc<Lane>, ExporterFactory, Received) {
     let received = Received::default();
     let said = Arc::clone(&received.said);
     let voice = Voice::new(Level::Info, move |line| {
@@ -120,11 +131,7 @@ fn start(answers: Vec<Answer>, settings: LaneSettings) -> (Pipeline, Arc<Lane>, 
         received: received.clone(),
     };
     let factory = Box::new(move || Ok(Box::new(exporter) as Box<dyn Exporter>));
-    (
-        Pipeline::start(vec![(Arc::clone(&lane), factory)]).unwrap(),
-        lane,
-        received,
-    )
+    (lane, factory, received)
 }
 
 fn push(lane: &Lane, count: usize) {
@@ -222,6 +229,32 @@ fn everybody_gets_the_report_of_the_first_shutdown() {
         pipeline.shutdown(Duration::from_secs(1)).to_string(),
         reports[0]
     );
+}
+
+#[test]
+fn an_exporter_that_panics_takes_no_other_with_it() {
+    let (broken, factory, heard) = scripted(vec![Answer::Panic], settings(100));
+    let (sound, other, received) = scripted(vec![Answer::Retry], settings(100));
+    let lanes = vec![(Arc::clone(&broken), factory), (Arc::clone(&sound), other)];
+    let pipeline = Pipeline::start(lanes).unwrap();
+    push(&broken, 10);
+    push(&sound, 10);
+    let flushed = pipeline.flush(Duration::from_secs(10));
+    assert_eq!(flushed, Err(FlushError::Ended));
+    assert_eq!(received.items.load(Ordering::Relaxed), 10);
+    push(&sound, 10);
+    let report = pipeline.shutdown(Duration::from_secs(10));
+    assert_eq!(received.items.load(Ordering::Relaxed), 20);
+    assert_eq!(report.lost(), 10);
+    drop(heard);
+}
+
+#[test]
+fn a_flush_after_shutdown_does_not_say_that_the_export_goes_on() {
+    let (pipeline, ..) = start(Vec::new(), settings(100));
+    pipeline.shutdown(Duration::from_secs(10));
+    let flushed = pipeline.flush(Duration::from_secs(10));
+    assert_eq!(flushed, Err(FlushError::Ended));
 }
 
 /// Flushes and shuts down what drives it.

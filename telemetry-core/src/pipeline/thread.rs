@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 use std::time::Duration;
@@ -116,15 +116,12 @@ impl Pipeline {
     ///
     /// [`FlushError::Timeout`] if that takes longer; the export goes on.
     /// [`FlushError::OwnThread`] if the telemetry thread itself asks.
+    /// [`FlushError::Ended`] if an exporter is no more; the others have flushed.
     pub fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
         if self.is_own_thread() {
             return Err(FlushError::OwnThread);
         }
-        if wait_for(&self.ask(Command::Flush), until(timeout)) {
-            Ok(())
-        } else {
-            Err(FlushError::Timeout)
-        }
+        wait_for(&self.ask(Command::Flush), until(timeout))
     }
 
     /// Exports what waits, at most for `timeout`, and ends. The first caller's shutdown is
@@ -143,7 +140,8 @@ impl Pipeline {
         if let Some(report) = self.join_shutdown(began, timeout) {
             return report;
         }
-        wait_for(&self.ask(Command::Shutdown), until(timeout));
+        // the report says what did not end well
+        drop(wait_for(&self.ask(Command::Shutdown), until(timeout)));
         for lane in &self.lanes {
             lane.queue().close();
         }
@@ -279,12 +277,15 @@ async fn host(service: Service, mut commands: mpsc::UnboundedReceiver<Command>) 
     }
 }
 
-/// Waits for all answers. Returns whether they came in time.
-fn wait_for(answers: &[Receiver<()>], until: Instant) -> bool {
-    answers.iter().all(|answer| {
-        answer
-            .recv_timeout(until.saturating_duration_since(Instant::now()))
-            .is_ok()
+/// Waits for all answers, whatever becomes of one of them: an exporter that has ended must not take
+/// the others' time. Says the first thing that went wrong.
+fn wait_for(answers: &[Receiver<()>], until: Instant) -> Result<(), FlushError> {
+    answers.iter().fold(Ok(()), |outcome, answer| {
+        let left = until.saturating_duration_since(Instant::now());
+        outcome.and(answer.recv_timeout(left).map_err(|error| match error {
+            RecvTimeoutError::Timeout => FlushError::Timeout,
+            RecvTimeoutError::Disconnected => FlushError::Ended,
+        }))
     })
 }
 
