@@ -242,11 +242,33 @@ fn an_exporter_that_panics_takes_no_other_with_it() {
     let flushed = pipeline.flush(Duration::from_secs(10));
     assert_eq!(flushed, Err(FlushError::Ended));
     assert_eq!(received.items.load(Ordering::Relaxed), 10);
+    wait_for(|| !heard.said.lock().unwrap().is_empty());
+    let said = heard.said.lock().unwrap().join("\n");
+    assert!(said.contains("panicked: the exporter's fault"), "{said}");
+    let error = broken.status().health.last_error.unwrap();
+    assert!(error.contains("the exporter's fault"), "{error}");
+    push(&broken, 1);
+    let dropped = broken.ledger().dropped;
+    assert_eq!(dropped.get(DropReason::Shutdown), 1);
     push(&sound, 10);
     let report = pipeline.shutdown(Duration::from_secs(10));
     assert_eq!(received.items.load(Ordering::Relaxed), 20);
-    assert_eq!(report.lost(), 10);
-    drop(heard);
+    assert_eq!(report.lost(), 11);
+}
+
+#[test]
+fn an_exporter_that_cannot_be_made_takes_no_other_with_it() {
+    let (broken, _, heard) = scripted(Vec::new(), settings(100));
+    let (sound, other, received) = scripted(Vec::new(), settings(100));
+    let factory: ExporterFactory = Box::new(|| panic!("no exporter today"));
+    let lanes = vec![(broken, factory), (Arc::clone(&sound), other)];
+    let pipeline = Pipeline::start(lanes).unwrap();
+    push(&sound, 10);
+    pipeline.shutdown(Duration::from_secs(10));
+    assert_eq!(received.items.load(Ordering::Relaxed), 10);
+    wait_for(|| !heard.said.lock().unwrap().is_empty());
+    let said = heard.said.lock().unwrap().join("\n");
+    assert!(said.contains("no exporter today"), "{said}");
 }
 
 #[test]

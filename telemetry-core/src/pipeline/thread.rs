@@ -13,10 +13,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinSet, LocalSet, spawn_local};
 use tokio::time::Instant;
 
+use super::collection::panic_message;
 use super::lane::{Command, Done, Driver, ExporterFactory, Lane};
 use super::report::{FlushError, ShutdownReport};
 use super::{Batch, mark_own_thread, until};
-use crate::diagnostics::Level;
 use crate::export::{Accepted, ExportError, ExportFuture, Exporter};
 
 /// Everything that leaves the process, driven by one thread.
@@ -231,31 +231,36 @@ async fn drive(
     services: Vec<(Service, mpsc::UnboundedReceiver<Command>)>,
     deadline: watch::Receiver<Option<Instant>>,
 ) {
-    let mut tasks = Vec::new();
-    let mut hosts = JoinSet::new();
+    let mut tasks = JoinSet::new();
     for (service, commands) in services {
-        hosts.spawn_local(host(service, commands));
+        tasks.spawn_local(host(service, commands));
     }
-    for Driven {
-        lane,
-        factory,
-        commands,
-    } in lanes
-    {
-        let exporter = factory().unwrap_or_else(|error| Box::new(Unusable::new(&lane, error)));
-        let driver = Driver::new(Arc::clone(&lane), exporter, deadline.clone());
-        tasks.push((lane, spawn_local(driver.run(commands))));
+    for driven in lanes {
+        tasks.spawn_local(driven.watch(deadline.clone()));
     }
-    for (lane, task) in tasks {
-        if let Err(error) = task.await {
-            let line = format!(
-                "telemetry: the exporter to {} ended: {error}",
-                lane.destination()
-            );
-            lane.voice().say(Level::Error, line);
+    while tasks.join_next().await.is_some() {}
+}
+
+impl Driven {
+    /// Drives the lane, and says so at once if its exporter, or what makes it, panics.
+    async fn watch(self, deadline: watch::Receiver<Option<Instant>>) {
+        let lane = Arc::clone(&self.lane);
+        if let Err(error) = spawn_local(self.run(deadline)).await
+            && let Ok(panic) = error.try_into_panic()
+        {
+            lane.ended(panic_message(&*panic));
         }
     }
-    while hosts.join_next().await.is_some() {}
+
+    async fn run(self, deadline: watch::Receiver<Option<Instant>>) {
+        let Self {
+            lane,
+            factory,
+            commands,
+        } = self;
+        let exporter = factory().unwrap_or_else(|error| Box::new(Unusable::new(&lane, error)));
+        Driver::new(lane, exporter, deadline).run(commands).await;
+    }
 }
 
 /// Lets a service run until shutdown.
