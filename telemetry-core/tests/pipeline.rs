@@ -28,6 +28,7 @@ enum Answer {
     Reject(u64),
     Retry,
     RetryNever,
+    RetryAfter(Duration),
     Refuse,
     Hang,
     Panic,
@@ -77,6 +78,10 @@ impl Exporter for Scripted {
             Answer::RetryNever => {
                 let never = ExportError::retryable("busy", Some(Duration::MAX));
                 Box::pin(ready(Err(never)))
+            }
+            Answer::RetryAfter(wait) => {
+                let later = ExportError::retryable("busy", Some(wait));
+                Box::pin(ready(Err(later)))
             }
             Answer::Refuse => Box::pin(ready(Err(
                 ExportError::permanent("401").with_remedy("Check the headers.")
@@ -330,6 +335,32 @@ fn waits_may_be_longer_than_a_clock_can_count() {
     push(&lane, 10);
     assert_eq!(pipeline.shutdown(Duration::MAX).lost(), 10);
     assert_eq!(lane.ledger().exported, 10);
+}
+
+#[test]
+fn a_receiver_is_spared_as_long_as_it_asks() {
+    let wait = Duration::from_millis(600);
+    let (pipeline, lane, received) = start(vec![Answer::RetryAfter(wait)], settings(100));
+    push(&lane, 10);
+    let began = Instant::now();
+    pipeline.flush(Duration::from_secs(10)).unwrap();
+    let dropped = lane.ledger().dropped;
+    assert_eq!(dropped.get(DropReason::RetriesExhausted), 10);
+    push(&lane, 10);
+    pipeline.flush(Duration::from_secs(10)).unwrap();
+    assert!(began.elapsed() >= wait, "{:?}", began.elapsed());
+    assert_eq!(received.items.load(Ordering::Relaxed), 10);
+}
+
+#[test]
+fn a_shutdown_does_not_wait_until_a_receiver_has_rested() {
+    let (pipeline, lane, received) = start(vec![Answer::RetryNever], settings(100));
+    push(&lane, 10);
+    pipeline.flush(Duration::from_secs(10)).unwrap();
+    push(&lane, 10);
+    let report = pipeline.shutdown(Duration::from_secs(60));
+    assert!(report.took < Duration::from_secs(30), "{:?}", report.took);
+    assert_eq!(received.items.load(Ordering::Relaxed), 10);
 }
 
 #[test]
