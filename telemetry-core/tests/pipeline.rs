@@ -284,6 +284,51 @@ fn a_flush_after_shutdown_does_not_say_that_the_export_goes_on() {
     assert_eq!(flushed, Err(FlushError::Ended));
 }
 
+/// Takes batches and never flushes.
+struct Unflushed(Scripted);
+
+impl Exporter for Unflushed {
+    fn destination(&self) -> String {
+        self.0.destination()
+    }
+
+    fn prepare(&mut self, batch: &Batch) -> Result<(), ExportError> {
+        self.0.prepare(batch)
+    }
+
+    fn attempt(&mut self) -> ExportFuture<'_, Result<Accepted, ExportError>> {
+        self.0.attempt()
+    }
+
+    fn flush(&mut self) -> ExportFuture<'_, Result<(), ExportError>> {
+        Box::pin(pending())
+    }
+}
+
+#[test]
+fn an_exporter_that_does_not_flush_goes_on_with_the_next_batch() {
+    let received = Received::default();
+    let exporter = Unflushed(Scripted {
+        answers: Vec::new(),
+        next: 0,
+        prepared: 0,
+        received: received.clone(),
+    });
+    let voice = Voice::new(Level::Off, |_| {});
+    let lane = Lane::new(settings(100), "the test", Clock::system(), voice);
+    let lane = Arc::new(lane);
+    let factory = Box::new(move || Ok(Box::new(exporter) as Box<dyn Exporter>));
+    let lanes = vec![(Arc::clone(&lane), factory as ExporterFactory)];
+    let pipeline = Pipeline::start(lanes).unwrap();
+    push(&lane, 10);
+    pipeline.flush(Duration::from_secs(10)).unwrap();
+    let error = lane.status().health.last_error.unwrap();
+    assert!(error.contains("did not flush within 200ms"), "{error}");
+    push(&lane, 10);
+    wait_for(|| received.items.load(Ordering::Relaxed) == 20);
+    pipeline.shutdown(Duration::from_millis(300));
+}
+
 /// Flushes and shuts down what drives it.
 struct Reentrant(Arc<OnceLock<Pipeline>>);
 

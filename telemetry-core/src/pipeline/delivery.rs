@@ -178,16 +178,20 @@ impl Delivery {
         self.warnings.failing(&self.lane, tries);
     }
 
-    /// Waits until everything that was sent is where it belongs.
+    /// Waits until everything that was sent is where it belongs, as long as for a batch.
     pub(super) async fn flush(&mut self) {
+        let timeout = self.lane.settings().export_timeout;
         let deadline = passed(self.deadline.clone());
-        tokio::select! {
-            flushed = self.exporter.flush() => {
-                if let Err(error) = flushed {
-                    self.lane.failed(&in_words(&error));
-                }
-            }
-            () = deadline => {}
+        let flushed = tokio::select! {
+            flushed = self.exporter.flush() => flushed,
+            () = sleep_until(until(timeout)) => Err(ExportError::timeout(format!(
+                "{} did not flush within {timeout:?}",
+                self.exporter.destination()
+            ))),
+            () = deadline => Ok(()),
+        };
+        if let Err(error) = flushed {
+            self.lane.failed(&in_words(&error));
         }
     }
 
