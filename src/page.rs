@@ -1,6 +1,6 @@
 //! The page for Prometheus, with feature `prometheus`.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use telemetry_core::config::{ExporterKind, Plan};
 use telemetry_core::diagnostics::self_metrics::Timed;
@@ -18,16 +18,21 @@ pub(crate) const ROUTE: Option<&str> = Some("/metrics");
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
     renderer: Arc<Renderer>,
-    reader: Arc<Timed>,
+    /// Made with the first page: whoever serves none needs no metric of it.
+    reader: Arc<OnceLock<Timed>>,
 }
 
 impl Page {
     pub(crate) fn of(plan: &Plan, voice: &Voice) -> Self {
-        let reader = Timed::new(Registry::global(), "prometheus_http_text_metric_exporter");
         Self {
             renderer: Arc::new(Renderer::new(&plan.resource, voice.clone())),
-            reader: Arc::new(reader),
+            reader: Arc::default(),
         }
+    }
+
+    fn reader(&self) -> &Timed {
+        self.reader
+            .get_or_init(|| Timed::new(Registry::global(), "prometheus_http_text_metric_exporter"))
     }
 
     pub(crate) fn render(
@@ -35,13 +40,13 @@ impl Page {
         accept: Option<&str>,
         accept_encoding: Option<&str>,
     ) -> prometheus::Page {
-        let snapshot = self.reader.collect();
+        let snapshot = self.reader().collect();
         self.renderer.render(&snapshot, accept, accept_encoding)
     }
 
     /// The page without what callbacks would tell.
     fn render_part(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> prometheus::Page {
-        let snapshot = self.reader.without_callbacks().unwrap_or_default();
+        let snapshot = self.reader().without_callbacks().unwrap_or_default();
         self.renderer.render(&snapshot, accept, accept_encoding)
     }
 

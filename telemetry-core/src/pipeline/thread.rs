@@ -45,7 +45,9 @@ enum Stage {
 const ANSWER_TIME: Duration = Duration::from_millis(50);
 
 impl Pipeline {
-    /// Starts the thread with these lanes.
+    /// Starts the thread with these lanes. A process that forks, such as a daemon, starts it after
+    /// that: only the thread that forks lives on in the child, where this one's queues would fill
+    /// and nothing leave.
     ///
     /// # Errors
     ///
