@@ -23,7 +23,9 @@ use crate::metrics::{Choices, View};
 
 /// Starts telemetry with everything decided by the environment and the defaults.
 ///
-/// Call it first in `main`, keep the handle, drop it last: dropping flushes.
+/// Call it first in `main`, keep the handle, drop it last: dropping flushes. A program that forks
+/// to become a daemon calls it after that: a child has none of its parent's threads but the one
+/// that forked, so what it records would wait for ever.
 ///
 /// # Errors
 ///

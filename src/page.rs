@@ -1,6 +1,6 @@
 //! The page for Prometheus, with feature `prometheus`.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use telemetry_core::config::{ExporterKind, Plan};
 use telemetry_core::diagnostics::self_metrics::Timed;
@@ -16,11 +16,23 @@ pub(crate) const ROUTE: Option<&str> = Some("/metrics");
 
 /// Makes the page, wherever it is served.
 #[derive(Clone, Debug)]
-pub(crate) struct Page(Arc<Renderer>);
+pub(crate) struct Page {
+    renderer: Arc<Renderer>,
+    /// Made with the first page: whoever serves none needs no metric of it.
+    reader: Arc<OnceLock<Timed>>,
+}
 
 impl Page {
     pub(crate) fn of(plan: &Plan, voice: &Voice) -> Self {
-        Self(Arc::new(Renderer::new(&plan.resource, voice.clone())))
+        Self {
+            renderer: Arc::new(Renderer::new(&plan.resource, voice.clone())),
+            reader: Arc::default(),
+        }
+    }
+
+    fn reader(&self) -> &Timed {
+        self.reader
+            .get_or_init(|| Timed::new(Registry::global(), "prometheus_http_text_metric_exporter"))
     }
 
     pub(crate) fn render(
@@ -28,9 +40,14 @@ impl Page {
         accept: Option<&str>,
         accept_encoding: Option<&str>,
     ) -> prometheus::Page {
-        let reader = Timed::new(Registry::global(), "prometheus_http_text_metric_exporter");
-        let snapshot = reader.collect();
-        self.0.render(&snapshot, accept, accept_encoding)
+        let snapshot = self.reader().collect();
+        self.renderer.render(&snapshot, accept, accept_encoding)
+    }
+
+    /// The page without what callbacks would tell.
+    fn render_part(&self, accept: Option<&str>, accept_encoding: Option<&str>) -> prometheus::Page {
+        let snapshot = self.reader().without_callbacks().unwrap_or_default();
+        self.renderer.render(&snapshot, accept, accept_encoding)
     }
 
     /// The port of its own, if the plan asks for one. A port that is taken is said, and the
@@ -43,7 +60,8 @@ impl Page {
         let listener = Listener::bind(&metrics.prometheus_host, metrics.prometheus_port)
             .inspect_err(|error| voice.say(Level::Error, format_args!("telemetry: {error}")))
             .ok()?;
-        let (page, voice) = (self.clone(), voice.clone());
+        let (page, part, voice) = (self.clone(), self.clone(), voice.clone());
+        let listener = listener.or_else(move |accept, encoding| part.render_part(accept, encoding));
         Some(Box::new(move || {
             Box::pin(async move {
                 let render = move |accept: Option<&str>, encoding: Option<&str>| {
@@ -86,6 +104,6 @@ impl Telemetry {
     /// Serves the families of another registry on the same page.
     #[cfg(feature = "prometheus-client")]
     pub fn attach(&self, registry: Arc<prometheus_client::registry::Registry>) {
-        self.parts().page.0.attach(registry);
+        self.parts().page.renderer.attach(registry);
     }
 }

@@ -258,6 +258,23 @@ async fn redirects_are_told_and_not_followed() {
 }
 
 #[tokio::test]
+async fn secrets_that_a_receiver_quotes_are_not_told() {
+    let location = "location: http://elsewhere/login?key=hunter2#hunter2\r\n";
+    for (status, headers, body) in [
+        ("401 Unauthorized", TEXT, &b"no such key: hunter2"[..]),
+        ("503 Service Unavailable", TEXT, b"busy, hunter2"),
+        ("307 Temporary Redirect", location, b""),
+    ] {
+        let (address, _) = http1(http1_answer(status, headers, body)).await;
+        let mut settings = http(address);
+        settings.headers = vec![("x-api-key".to_owned(), "hunter2".to_owned())];
+        let error = export(&settings).await.unwrap_err();
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+        assert!(!error.to_string().contains('?'), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_closed_port_is_named_with_a_remedy() {
     let address = closed_port().await;
     let error = export(&http(address)).await.unwrap_err();

@@ -28,8 +28,10 @@ enum Answer {
     Reject(u64),
     Retry,
     RetryNever,
+    RetryAfter(Duration),
     Refuse,
     Hang,
+    Panic,
 }
 
 #[derive(Clone, Default)]
@@ -77,10 +79,15 @@ impl Exporter for Scripted {
                 let never = ExportError::retryable("busy", Some(Duration::MAX));
                 Box::pin(ready(Err(never)))
             }
+            Answer::RetryAfter(wait) => {
+                let later = ExportError::retryable("busy", Some(wait));
+                Box::pin(ready(Err(later)))
+            }
             Answer::Refuse => Box::pin(ready(Err(
                 ExportError::permanent("401").with_remedy("Check the headers.")
             ))),
             Answer::Hang => Box::pin(pending()),
+            Answer::Panic => panic!("the exporter's fault"),
         }
     }
 }
@@ -107,6 +114,15 @@ fn settings(items: usize) -> LaneSettings {
 }
 
 fn start(answers: Vec<Answer>, settings: LaneSettings) -> (Pipeline, Arc<Lane>, Received) {
+    let (lane, factory, received) = scripted(answers, settings);
+    let pipeline = Pipeline::start(vec![(Arc::clone(&lane), factory)]).unwrap();
+    (pipeline, lane, received)
+}
+
+fn scripted(
+    answers: Vec<Answer>,
+    settings: LaneSettings,
+) -> (Arc<Lane>, ExporterFactory, Received) {
     let received = Received::default();
     let said = Arc::clone(&received.said);
     let voice = Voice::new(Level::Info, move |line| {
@@ -120,11 +136,7 @@ fn start(answers: Vec<Answer>, settings: LaneSettings) -> (Pipeline, Arc<Lane>, 
         received: received.clone(),
     };
     let factory = Box::new(move || Ok(Box::new(exporter) as Box<dyn Exporter>));
-    (
-        Pipeline::start(vec![(Arc::clone(&lane), factory)]).unwrap(),
-        lane,
-        received,
-    )
+    (lane, factory, received)
 }
 
 fn push(lane: &Lane, count: usize) {
@@ -224,6 +236,99 @@ fn everybody_gets_the_report_of_the_first_shutdown() {
     );
 }
 
+#[test]
+fn an_exporter_that_panics_takes_no_other_with_it() {
+    let (broken, factory, heard) = scripted(vec![Answer::Panic], settings(100));
+    let (sound, other, received) = scripted(vec![Answer::Retry], settings(100));
+    let lanes = vec![(Arc::clone(&broken), factory), (Arc::clone(&sound), other)];
+    let pipeline = Pipeline::start(lanes).unwrap();
+    push(&broken, 10);
+    push(&sound, 10);
+    let flushed = pipeline.flush(Duration::from_secs(10));
+    assert_eq!(flushed, Err(FlushError::Ended));
+    assert_eq!(received.items.load(Ordering::Relaxed), 10);
+    wait_for(|| !heard.said.lock().unwrap().is_empty());
+    let said = heard.said.lock().unwrap().join("\n");
+    assert!(said.contains("panicked: the exporter's fault"), "{said}");
+    let error = broken.status().health.last_error.unwrap();
+    assert!(error.contains("the exporter's fault"), "{error}");
+    push(&broken, 1);
+    let dropped = broken.ledger().dropped;
+    assert_eq!(dropped.get(DropReason::Shutdown), 1);
+    push(&sound, 10);
+    let report = pipeline.shutdown(Duration::from_secs(10));
+    assert_eq!(received.items.load(Ordering::Relaxed), 20);
+    assert_eq!(report.lost(), 11);
+}
+
+#[test]
+fn an_exporter_that_cannot_be_made_takes_no_other_with_it() {
+    let (broken, _, heard) = scripted(Vec::new(), settings(100));
+    let (sound, other, received) = scripted(Vec::new(), settings(100));
+    let factory: ExporterFactory = Box::new(|| panic!("no exporter today"));
+    let lanes = vec![(broken, factory), (Arc::clone(&sound), other)];
+    let pipeline = Pipeline::start(lanes).unwrap();
+    push(&sound, 10);
+    pipeline.shutdown(Duration::from_secs(10));
+    assert_eq!(received.items.load(Ordering::Relaxed), 10);
+    wait_for(|| !heard.said.lock().unwrap().is_empty());
+    let said = heard.said.lock().unwrap().join("\n");
+    assert!(said.contains("no exporter today"), "{said}");
+}
+
+#[test]
+fn a_flush_after_shutdown_does_not_say_that_the_export_goes_on() {
+    let (pipeline, ..) = start(Vec::new(), settings(100));
+    pipeline.shutdown(Duration::from_secs(10));
+    let flushed = pipeline.flush(Duration::from_secs(10));
+    assert_eq!(flushed, Err(FlushError::Ended));
+}
+
+/// Takes batches and never flushes.
+struct Unflushed(Scripted);
+
+impl Exporter for Unflushed {
+    fn destination(&self) -> String {
+        self.0.destination()
+    }
+
+    fn prepare(&mut self, batch: &Batch) -> Result<(), ExportError> {
+        self.0.prepare(batch)
+    }
+
+    fn attempt(&mut self) -> ExportFuture<'_, Result<Accepted, ExportError>> {
+        self.0.attempt()
+    }
+
+    fn flush(&mut self) -> ExportFuture<'_, Result<(), ExportError>> {
+        Box::pin(pending())
+    }
+}
+
+#[test]
+fn an_exporter_that_does_not_flush_goes_on_with_the_next_batch() {
+    let received = Received::default();
+    let exporter = Unflushed(Scripted {
+        answers: Vec::new(),
+        next: 0,
+        prepared: 0,
+        received: received.clone(),
+    });
+    let voice = Voice::new(Level::Off, |_| {});
+    let lane = Lane::new(settings(100), "the test", Clock::system(), voice);
+    let lane = Arc::new(lane);
+    let factory = Box::new(move || Ok(Box::new(exporter) as Box<dyn Exporter>));
+    let lanes = vec![(Arc::clone(&lane), factory as ExporterFactory)];
+    let pipeline = Pipeline::start(lanes).unwrap();
+    push(&lane, 10);
+    pipeline.flush(Duration::from_secs(10)).unwrap();
+    let error = lane.status().health.last_error.unwrap();
+    assert!(error.contains("did not flush within 200ms"), "{error}");
+    push(&lane, 10);
+    wait_for(|| received.items.load(Ordering::Relaxed) == 20);
+    pipeline.shutdown(Duration::from_millis(300));
+}
+
 /// Flushes and shuts down what drives it.
 struct Reentrant(Arc<OnceLock<Pipeline>>);
 
@@ -275,6 +380,32 @@ fn waits_may_be_longer_than_a_clock_can_count() {
     push(&lane, 10);
     assert_eq!(pipeline.shutdown(Duration::MAX).lost(), 10);
     assert_eq!(lane.ledger().exported, 10);
+}
+
+#[test]
+fn a_receiver_is_spared_as_long_as_it_asks() {
+    let wait = Duration::from_millis(600);
+    let (pipeline, lane, received) = start(vec![Answer::RetryAfter(wait)], settings(100));
+    push(&lane, 10);
+    let began = Instant::now();
+    pipeline.flush(Duration::from_secs(10)).unwrap();
+    let dropped = lane.ledger().dropped;
+    assert_eq!(dropped.get(DropReason::RetriesExhausted), 10);
+    push(&lane, 10);
+    pipeline.flush(Duration::from_secs(10)).unwrap();
+    assert!(began.elapsed() >= wait, "{:?}", began.elapsed());
+    assert_eq!(received.items.load(Ordering::Relaxed), 10);
+}
+
+#[test]
+fn a_shutdown_does_not_wait_until_a_receiver_has_rested() {
+    let (pipeline, lane, received) = start(vec![Answer::RetryNever], settings(100));
+    push(&lane, 10);
+    pipeline.flush(Duration::from_secs(10)).unwrap();
+    push(&lane, 10);
+    let report = pipeline.shutdown(Duration::from_secs(60));
+    assert!(report.took < Duration::from_secs(30), "{:?}", report.took);
+    assert_eq!(received.items.load(Ordering::Relaxed), 10);
 }
 
 #[test]

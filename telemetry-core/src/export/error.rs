@@ -86,6 +86,13 @@ impl ExportError {
         self.about_credentials
     }
 
+    /// The same in other words.
+    #[cfg(feature = "otlp")]
+    pub(super) fn reworded(mut self, reword: impl FnOnce(&mut String)) -> Self {
+        reword(&mut self.message);
+        self
+    }
+
     /// What follows from it.
     #[must_use]
     pub fn kind(&self) -> ExportErrorKind {

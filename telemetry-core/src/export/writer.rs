@@ -311,7 +311,8 @@ fn write_all(writer: &mut dyn Write, mut text: &[u8]) -> io::Result<()> {
 fn count_lost(mut commands: mpsc::Receiver<Command>, shared: &Shared) {
     commands.close();
     while let Ok(command) = commands.try_recv() {
-        if let Command::Write(_) = command {
+        if let Command::Write(text) = command {
+            shared.waiting_bytes.fetch_sub(text.len(), Ordering::AcqRel);
             shared.lost.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -28,7 +29,13 @@ pub(super) struct Delivery {
     exporter: Box<dyn Exporter>,
     deadline: watch::Receiver<Option<Instant>>,
     warnings: Warnings,
+    /// Until when the receiver asked to be spared, if that is longer than its batch could wait.
+    not_before: Option<Instant>,
 }
+
+/// The longest that a receiver is spared after its batch was given up: what it asked for may be a
+/// mistake, and nothing is sent meanwhile.
+const LONGEST_REST: Duration = Duration::from_secs(5 * 60);
 
 /// How an attempt or a wait ended.
 enum Step {
@@ -48,11 +55,13 @@ impl Delivery {
             lane,
             exporter,
             deadline,
+            not_before: None,
         }
     }
 
-    /// Tries until the receiver answers for good or the time is up.
+    /// Waits as long as the receiver asked, then tries until it answers for good or the time is up.
     pub(super) async fn deliver(&mut self, batch: &Batch) -> Outcome {
+        self.rest().await;
         let began = self.lane.clock().now();
         self.lane.exports().begin(batch.weight());
         let outcome = match self.exporter.prepare(batch) {
@@ -94,6 +103,7 @@ impl Delivery {
                 ExportErrorKind::Timeout => until(self.pause(tries)),
             };
             if retry_at >= budget {
+                self.not_before = rest(&error);
                 return Outcome::Dropped(given_up(&error, DropReason::RetriesExhausted));
             }
             if let Step::ShutDown = self.pause_until(retry_at).await {
@@ -120,7 +130,19 @@ impl Delivery {
         }
     }
 
-    fn pause(&self, tries: u32) -> std::time::Duration {
+    /// Waits until the receiver takes batches again; a shutdown has no time for that.
+    async fn rest(&mut self) {
+        let Some(until) = self.not_before.take() else {
+            return;
+        };
+        let mut deadline = self.deadline.clone();
+        tokio::select! {
+            () = sleep_until(until) => {}
+            Ok(_) = deadline.wait_for(Option::is_some) => {}
+        }
+    }
+
+    fn pause(&self, tries: u32) -> Duration {
         self.lane.settings().backoff.wait(tries, random::next())
     }
 
@@ -156,16 +178,20 @@ impl Delivery {
         self.warnings.failing(&self.lane, tries);
     }
 
-    /// Waits until everything that was sent is where it belongs.
+    /// Waits until everything that was sent is where it belongs, as long as for a batch.
     pub(super) async fn flush(&mut self) {
+        let timeout = self.lane.settings().export_timeout;
         let deadline = passed(self.deadline.clone());
-        tokio::select! {
-            flushed = self.exporter.flush() => {
-                if let Err(error) = flushed {
-                    self.lane.failed(&in_words(&error));
-                }
-            }
-            () = deadline => {}
+        let flushed = tokio::select! {
+            flushed = self.exporter.flush() => flushed,
+            () = sleep_until(until(timeout)) => Err(ExportError::timeout(format!(
+                "{} did not flush within {timeout:?}",
+                self.exporter.destination()
+            ))),
+            () = deadline => Ok(()),
+        };
+        if let Err(error) = flushed {
+            self.lane.failed(&in_words(&error));
         }
     }
 
@@ -179,6 +205,14 @@ impl Delivery {
             }
             () = deadline => {}
         }
+    }
+}
+
+/// Until when the receiver asked to be spared.
+fn rest(error: &ExportError) -> Option<Instant> {
+    match error.kind() {
+        ExportErrorKind::Retryable { after } => after.map(|after| until(after.min(LONGEST_REST))),
+        ExportErrorKind::Permanent | ExportErrorKind::Timeout => None,
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Exports {
 struct Observed {
     number: usize,
     durations: Histogram<f64>,
+    /// Who exports; known with the first batch.
+    exporter: OnceLock<Vec<KeyValue>>,
 }
 
 impl Exports {
@@ -38,7 +40,11 @@ impl Exports {
 
     /// Records the time of exports from now on, unless somebody does already.
     pub(crate) fn observe(&self, number: usize, durations: Histogram<f64>) {
-        drop(self.observed.set(Observed { number, durations }));
+        drop(self.observed.set(Observed {
+            number,
+            durations,
+            exporter: OnceLock::new(),
+        }));
     }
 
     pub(super) fn begin(&self, items: usize) {
@@ -51,10 +57,18 @@ impl Exports {
         if *outcome == Outcome::Dropped(DropReason::Unsent) {
             self.given_up.fetch_add(items, Ordering::Relaxed);
         }
-        if let Some(Observed { durations, .. }) = self.observed.get() {
-            let mut attributes = self.attributes(lane).unwrap_or_default();
-            attributes.extend(error_of(outcome).map(error_type));
-            durations.record(took.as_secs_f64(), &attributes);
+        if let Some(observed) = self.observed.get() {
+            let exporter = observed
+                .exporter
+                .get_or_init(|| self.attributes(lane).unwrap_or_default());
+            let took = took.as_secs_f64();
+            match error_of(outcome) {
+                None => observed.durations.record(took, exporter),
+                Some(reason) => {
+                    let attributes = [exporter, &[error_type(reason)][..]].concat();
+                    observed.durations.record(took, &attributes);
+                }
+            }
         }
     }
 

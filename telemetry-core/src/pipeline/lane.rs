@@ -12,7 +12,7 @@ use super::delivery::{Delivery, Outcome};
 use super::exports::Exports;
 use super::{Backoff, Batch, DropReason, Drops, Ledger, Queue, QueueLimits, Signal, until};
 use crate::clock::{Clock, Timestamp};
-use crate::diagnostics::{ExporterStatus, Health, Voice};
+use crate::diagnostics::{ExporterStatus, Health, Level, Voice};
 use crate::export::{ExportError, Exporter};
 use crate::metrics::Snapshot;
 use crate::otlp::MetricMessages;
@@ -201,6 +201,18 @@ impl Lane {
         let mut progress = self.progress();
         progress.missed_collections += 1;
         progress.last_error = Some(what.to_owned());
+    }
+
+    /// Notes that the exporter has panicked: nothing is taken for it any more.
+    pub(super) fn ended(&self, panic: &str) {
+        self.queue.close();
+        let cause = format!("the exporter to {} panicked: {panic}", self.destination);
+        let line = format!(
+            "telemetry: {cause}; {} for it are lost until the program restarts",
+            self.signal()
+        );
+        self.failed(&cause);
+        self.voice.say(Level::Error, line);
     }
 
     /// Books data points that were collected.

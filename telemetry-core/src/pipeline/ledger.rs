@@ -12,7 +12,7 @@ pub enum DropReason {
     QueueBytes,
     /// The item alone was larger than a message may be.
     TooLarge,
-    /// It came after shutdown.
+    /// It came after shutdown, or after its exporter had panicked.
     Shutdown,
     /// It still waited when the deadline of shutdown passed.
     Unsent,

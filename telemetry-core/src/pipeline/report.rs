@@ -15,6 +15,8 @@ pub enum FlushError {
     Timeout,
     /// The telemetry thread cannot wait for itself.
     OwnThread,
+    /// An exporter has ended: by a shutdown before, or because it panicked. The others have flushed.
+    Ended,
 }
 
 impl fmt::Display for FlushError {
@@ -25,6 +27,9 @@ impl fmt::Display for FlushError {
             }
             Self::OwnThread => {
                 "flush was called on the telemetry thread, which cannot wait for itself"
+            }
+            Self::Ended => {
+                "an exporter has ended, by shutdown or because it panicked: see status()"
             }
         })
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinSet, LocalSet, spawn_local};
 use tokio::time::Instant;
 
+use super::collection::panic_message;
 use super::lane::{Command, Done, Driver, ExporterFactory, Lane};
 use super::report::{FlushError, ShutdownReport};
 use super::{Batch, mark_own_thread, until};
-use crate::diagnostics::Level;
 use crate::export::{Accepted, ExportError, ExportFuture, Exporter};
 
 /// Everything that leaves the process, driven by one thread.
@@ -45,7 +45,9 @@ enum Stage {
 const ANSWER_TIME: Duration = Duration::from_millis(50);
 
 impl Pipeline {
-    /// Starts the thread with these lanes.
+    /// Starts the thread with these lanes. A process that forks, such as a daemon, starts it after
+    /// that: only the thread that forks lives on in the child, where this one's queues would fill
+    /// and nothing leave.
     ///
     /// # Errors
     ///
@@ -116,15 +118,12 @@ impl Pipeline {
     ///
     /// [`FlushError::Timeout`] if that takes longer; the export goes on.
     /// [`FlushError::OwnThread`] if the telemetry thread itself asks.
+    /// [`FlushError::Ended`] if an exporter is no more; the others have flushed.
     pub fn flush(&self, timeout: Duration) -> Result<(), FlushError> {
         if self.is_own_thread() {
             return Err(FlushError::OwnThread);
         }
-        if wait_for(&self.ask(Command::Flush), until(timeout)) {
-            Ok(())
-        } else {
-            Err(FlushError::Timeout)
-        }
+        wait_for(&self.ask(Command::Flush), until(timeout))
     }
 
     /// Exports what waits, at most for `timeout`, and ends. The first caller's shutdown is
@@ -143,7 +142,8 @@ impl Pipeline {
         if let Some(report) = self.join_shutdown(began, timeout) {
             return report;
         }
-        wait_for(&self.ask(Command::Shutdown), until(timeout));
+        // the report says what did not end well
+        drop(wait_for(&self.ask(Command::Shutdown), until(timeout)));
         for lane in &self.lanes {
             lane.queue().close();
         }
@@ -233,31 +233,36 @@ async fn drive(
     services: Vec<(Service, mpsc::UnboundedReceiver<Command>)>,
     deadline: watch::Receiver<Option<Instant>>,
 ) {
-    let mut tasks = Vec::new();
-    let mut hosts = JoinSet::new();
+    let mut tasks = JoinSet::new();
     for (service, commands) in services {
-        hosts.spawn_local(host(service, commands));
+        tasks.spawn_local(host(service, commands));
     }
-    for Driven {
-        lane,
-        factory,
-        commands,
-    } in lanes
-    {
-        let exporter = factory().unwrap_or_else(|error| Box::new(Unusable::new(&lane, error)));
-        let driver = Driver::new(Arc::clone(&lane), exporter, deadline.clone());
-        tasks.push((lane, spawn_local(driver.run(commands))));
+    for driven in lanes {
+        tasks.spawn_local(driven.watch(deadline.clone()));
     }
-    for (lane, task) in tasks {
-        if let Err(error) = task.await {
-            let line = format!(
-                "telemetry: the exporter to {} ended: {error}",
-                lane.destination()
-            );
-            lane.voice().say(Level::Error, line);
+    while tasks.join_next().await.is_some() {}
+}
+
+impl Driven {
+    /// Drives the lane, and says so at once if its exporter, or what makes it, panics.
+    async fn watch(self, deadline: watch::Receiver<Option<Instant>>) {
+        let lane = Arc::clone(&self.lane);
+        if let Err(error) = spawn_local(self.run(deadline)).await
+            && let Ok(panic) = error.try_into_panic()
+        {
+            lane.ended(panic_message(&*panic));
         }
     }
-    while hosts.join_next().await.is_some() {}
+
+    async fn run(self, deadline: watch::Receiver<Option<Instant>>) {
+        let Self {
+            lane,
+            factory,
+            commands,
+        } = self;
+        let exporter = factory().unwrap_or_else(|error| Box::new(Unusable::new(&lane, error)));
+        Driver::new(lane, exporter, deadline).run(commands).await;
+    }
 }
 
 /// Lets a service run until shutdown.
@@ -279,12 +284,15 @@ async fn host(service: Service, mut commands: mpsc::UnboundedReceiver<Command>) 
     }
 }
 
-/// Waits for all answers. Returns whether they came in time.
-fn wait_for(answers: &[Receiver<()>], until: Instant) -> bool {
-    answers.iter().all(|answer| {
-        answer
-            .recv_timeout(until.saturating_duration_since(Instant::now()))
-            .is_ok()
+/// Waits for all answers, whatever becomes of one of them: an exporter that has ended must not take
+/// the others' time. Says the first thing that went wrong.
+fn wait_for(answers: &[Receiver<()>], until: Instant) -> Result<(), FlushError> {
+    answers.iter().fold(Ok(()), |outcome, answer| {
+        let left = until.saturating_duration_since(Instant::now());
+        outcome.and(answer.recv_timeout(left).map_err(|error| match error {
+            RecvTimeoutError::Timeout => FlushError::Timeout,
+            RecvTimeoutError::Disconnected => FlushError::Ended,
+        }))
     })
 }
 

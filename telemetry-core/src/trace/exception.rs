@@ -2,7 +2,9 @@
 
 use std::error::Error;
 use std::fmt::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::foreign::{self, MAX_TEXT, PANICKED};
 use crate::otlp::Attributes;
 
 /// An error with what caused it.
@@ -24,17 +26,23 @@ const MAX_CAUSES: usize = 32;
 
 impl Exception {
     /// The exception of an error, with its chain of sources.
+    ///
+    /// The error is the user's code: where it panics the text says so, and after 1 MiB all its
+    /// texts together are cut.
     #[must_use]
     pub fn of(error: &(dyn Error + 'static)) -> Self {
+        let mut left = MAX_TEXT;
+        let message = text_of(error, &mut left);
         let mut causes = Vec::new();
-        let mut next = error.source();
-        while let Some(cause) = next.filter(|_| causes.len() < MAX_CAUSES) {
-            causes.push(cause.to_string());
-            next = cause.source();
+        let mut next = source_of(error);
+        while let Some(cause) = next.filter(|_| causes.len() < MAX_CAUSES && left > 0) {
+            causes.push(text_of(cause, &mut left));
+            next = source_of(cause);
         }
+        let kind = catch_unwind(AssertUnwindSafe(|| type_name(error)));
         Self {
-            kind: type_name(error),
-            message: error.to_string(),
+            kind: kind.ok().flatten(),
+            message,
             causes,
         }
     }
@@ -73,6 +81,19 @@ impl Exception {
             attributes.set("exception.stacktrace", stacktrace.as_str());
         }
     }
+}
+
+fn text_of(error: &dyn Error, left: &mut usize) -> String {
+    let mut text = String::new();
+    match foreign::write(&mut text, *left, &error) {
+        Some(rest) => *left = rest,
+        None => PANICKED.clone_into(&mut text),
+    }
+    text
+}
+
+fn source_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    catch_unwind(AssertUnwindSafe(|| error.source())).ok()?
 }
 
 /// The name with which the derived `Debug` of a type begins. An error behind `dyn Error` has no
@@ -135,5 +156,47 @@ mod tests {
             exception.stacktrace(),
             "issuer refused\ncaused by: connection reset"
         );
+    }
+
+    /// Panics wherever it is asked, or writes without an end.
+    struct Foreign {
+        panics: bool,
+    }
+
+    impl std::fmt::Debug for Foreign {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("in Debug");
+        }
+    }
+
+    impl std::fmt::Display for Foreign {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            assert!(!self.panics, "in Display");
+            loop {
+                f.write_str("on and ")?;
+            }
+        }
+    }
+
+    impl Error for Foreign {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            assert!(!self.panics, "in source");
+            Some(self)
+        }
+    }
+
+    #[test]
+    fn an_error_that_panics_is_still_an_exception() {
+        let exception = Exception::of(&Foreign { panics: true });
+        assert_eq!(exception, Exception::of_message(PANICKED));
+    }
+
+    #[test]
+    fn an_error_without_end_is_cut() {
+        let exception = Exception::of(&Foreign { panics: false });
+        assert!(exception.message.starts_with("on and on and "));
+        assert!(exception.message.ends_with('…'));
+        assert_eq!(exception.message.len(), MAX_TEXT + '…'.len_utf8());
+        assert!(exception.causes.is_empty());
     }
 }

@@ -7,6 +7,7 @@ mod counters;
 mod engine;
 mod event;
 mod exception;
+mod foreign;
 mod handoff;
 mod layer;
 mod limits;

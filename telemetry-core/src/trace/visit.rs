@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::error::Error;
-use std::fmt::{self, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::fmt;
 
 use tracing_core::field::{Field, Visit};
 
 use super::exception::Exception;
+use super::foreign::{self, MAX_TEXT, PANICKED};
 use crate::otlp::{Attributes, Encode, Kind, StatusCode};
 
 /// The fields that say something about the span itself.
@@ -83,16 +83,8 @@ impl Visitor<'_> {
     /// Puts what a value writes, cut if it does not end. The value is the user's code.
     fn put_text(&mut self, key: &str, value: &dyn fmt::Display) {
         with_scratch(|scratch| {
-            let mut bounded = Bounded {
-                text: scratch,
-                left: MAX_TEXT,
-            };
-            let written = catch_unwind(AssertUnwindSafe(|| write!(bounded, "{value}")));
-            let is_cut = bounded.left == 0;
-            match written {
-                Err(_) => return self.put(key, PANICKED),
-                Ok(Err(_)) if is_cut => scratch.push(CUT),
-                Ok(_) => {}
+            if foreign::write(scratch, MAX_TEXT, value).is_none() {
+                return self.put(key, PANICKED);
             }
             if !self.take_special(key, scratch) {
                 self.put(key, scratch.as_str());
@@ -139,10 +131,7 @@ impl Visit for Visitor<'_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        let Ok(exception) = catch_unwind(AssertUnwindSafe(|| Exception::of(value))) else {
-            self.put(field.name(), PANICKED);
-            return;
-        };
+        let exception = Exception::of(value);
         self.put_text(field.name(), &exception.message);
         *self.exception = Some(exception);
     }
@@ -152,47 +141,8 @@ impl Visit for Visitor<'_> {
     }
 }
 
-/// In place of a value whose own code panicked: the span, and the request, go on.
-const PANICKED: &str = "(panicked while it was written)";
-
-/// What shows that a value was cut.
-const CUT: char = '…';
-
-/// The longest value: what is longer is cut, so that no field makes a message larger than
-/// receivers take (4 MiB, gRPC's default).
-const MAX_TEXT: usize = 1024 * 1024;
-
 /// How much memory a thread keeps for the next value.
 const KEPT_SCRATCH: usize = 16 * 1024;
-
-struct Bounded<'a> {
-    text: &'a mut String,
-    left: usize,
-}
-
-impl Write for Bounded<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let fits = floor_char_boundary(text, self.left);
-        self.text.push_str(&text[..fits]);
-        self.left -= fits;
-        if fits < text.len() {
-            self.left = 0;
-            Err(fmt::Error)
-        } else {
-            Ok(())
-        }
-    }
-}
-
-fn floor_char_boundary(text: &str, at: usize) -> usize {
-    if at >= text.len() {
-        return text.len();
-    }
-    (0..=at)
-        .rev()
-        .find(|index| text.is_char_boundary(*index))
-        .unwrap_or(0)
-}
 
 /// Lends a string that is not allocated anew each time. It is taken out while it is used, because
 /// the user's code that writes to it may come here again.

@@ -1,6 +1,8 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use telemetry_core::clock::Clock;
@@ -143,6 +145,37 @@ fn slow_clients_hold_nobody_up() {
     }
     let page = ask(addresses[0], "GET /metrics HTTP/1.1\r\n");
     assert!(page.contains("jobs_total{"), "{page}");
+    pipeline.shutdown(LIMIT);
+}
+
+#[test]
+fn a_callback_that_hangs_holds_one_thread_and_no_scrape() {
+    let (release, hang) = sync_channel::<()>(0);
+    let (hang, entered) = (Mutex::new(hang), Arc::new(AtomicUsize::new(0)));
+    let listener = Listener::bind("127.0.0.1", 0).unwrap();
+    let address = listener.addresses()[0];
+    let (renderer, part) = (renderer().0, renderer().0);
+    let rest = snapshot(vec![counter("jobs", 3)]);
+    let listener = listener.or_else(move |accept, encoding| part.render(&rest, accept, encoding));
+    let scrapes = Arc::clone(&entered);
+    let page = move |accept: Option<&str>, encoding: Option<&str>| {
+        scrapes.fetch_add(1, Ordering::Relaxed);
+        drop(hang.lock().unwrap().recv());
+        renderer.render(&Snapshot::default(), accept, encoding)
+    };
+    let service: Service =
+        Box::new(move || Box::pin(async move { listener.serve(page).await.unwrap() }));
+    let pipeline = Pipeline::start_with(Vec::new(), vec![service]).unwrap();
+    std::thread::scope(|threads| {
+        for _ in 0..4 {
+            threads.spawn(move || {
+                let page = ask(address, "GET /metrics HTTP/1.1\r\n");
+                assert!(page.contains("jobs_total{"), "{page}");
+            });
+        }
+    });
+    assert_eq!(entered.load(Ordering::Relaxed), 1);
+    drop(release);
     pipeline.shutdown(LIMIT);
 }
 

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use crate::config::{Hint, Ignored};
 use crate::export::ExportError;
-use crate::export::otlp::chain;
+use crate::export::otlp::{chain, hide};
 
 /// What is wrong, why, and what to change. Without secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,17 +81,6 @@ impl Finding {
             hide(text, secrets);
         }
         self
-    }
-}
-
-/// Shorter values would tear words apart, and are no secrets.
-const SHORTEST_SECRET: usize = 4;
-
-pub(super) fn hide(text: &mut String, secrets: &[String]) {
-    for secret in secrets.iter().filter(|s| s.len() >= SHORTEST_SECRET) {
-        if text.contains(secret.as_str()) {
-            *text = text.replace(secret.as_str(), "<redacted>");
-        }
     }
 }
 

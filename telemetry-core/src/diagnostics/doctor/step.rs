@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::finding::{Finding, hide};
+use super::finding::Finding;
 use crate::clock::Clock;
+use crate::export::otlp::hide;
 
 /// One step on the way.
 #[derive(Clone, Debug, PartialEq, Eq)]

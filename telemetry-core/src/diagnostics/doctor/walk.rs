@@ -10,7 +10,7 @@ use super::path::{Agreed, Path};
 use super::step::Steps;
 use super::trial::Trial;
 use crate::config::OtlpPlan;
-use crate::export::otlp::{OtlpExporter, OtlpSettings};
+use crate::export::otlp::{self, OtlpExporter, OtlpSettings};
 use crate::export::{Accepted, ExportError, Exporter as _};
 use crate::pipeline::{Batch, Signal};
 
@@ -170,12 +170,9 @@ fn step_name(signal: Signal) -> &'static str {
 
 /// What a receiver may quote and nobody may read.
 fn secrets(destination: &Destination) -> Vec<String> {
-    let headers = destination.signals.iter().flat_map(|(_, plan)| {
-        let values = plan.headers.iter().map(|(_, value)| value);
-        // `Bearer token`: the token alone counts too
-        values.flat_map(|value| [Some(value), value.rsplit(' ').next()])
-    });
-    let mut secrets: Vec<String> = headers.flatten().map(str::to_owned).collect();
+    let plans = destination.signals.iter().map(|(_, plan)| plan);
+    let secrets = plans.flat_map(|plan| otlp::secrets(&OtlpSettings::from(plan)));
+    let mut secrets: Vec<String> = secrets.collect();
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     secrets.dedup();
     secrets

@@ -11,6 +11,7 @@ use crate::pipeline::{Batch, Signal};
 
 use super::compress::Compressor;
 use super::encode::{Encoding, RequestEncoder};
+use super::secrets::{hide, secrets};
 use super::settings::OtlpSettings;
 use super::target::Target;
 
@@ -19,7 +20,6 @@ use super::target::Target;
 /// A batch is encoded and compressed once; each attempt sends the same bytes. Buffers and
 /// compression tables are kept from batch to batch. It connects with the first attempt, and anew
 /// after an attempt that failed or was dropped before its answer.
-#[derive(Debug)]
 pub struct OtlpExporter {
     destination: String,
     component_type: &'static str,
@@ -32,6 +32,8 @@ pub struct OtlpExporter {
     /// The memory of the next payload.
     spare: Vec<u8>,
     transport: Box<dyn Transport>,
+    /// What a receiver may quote and nobody may read.
+    secrets: Vec<String>,
 }
 
 /// What carries a request to the receiver and brings its answer in words.
@@ -104,6 +106,7 @@ impl OtlpExporter {
             payload: Bytes::new(),
             spare: Vec::new(),
             transport: transport(signal, settings, target)?,
+            secrets: secrets(settings),
         })
     }
 
@@ -144,7 +147,18 @@ impl Exporter for OtlpExporter {
     }
 
     fn attempt(&mut self) -> ExportFuture<'_, Result<Accepted, ExportError>> {
-        self.transport.send(self.payload.clone())
+        let secrets = &self.secrets;
+        let answer = self.transport.send(self.payload.clone());
+        Box::pin(async move {
+            let said = |words: &mut String| hide(words, secrets);
+            match answer.await {
+                Ok(mut accepted) => {
+                    said(&mut accepted.message);
+                    Ok(accepted)
+                }
+                Err(error) => Err(error.reworded(said)),
+            }
+        })
     }
 
     fn release(&mut self) {
@@ -152,6 +166,15 @@ impl Exporter for OtlpExporter {
         self.plain.clear();
         self.plain.shrink_to(KEPT);
         self.spare.shrink_to(KEPT);
+    }
+}
+
+impl fmt::Debug for OtlpExporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OtlpExporter")
+            .field("destination", &self.destination)
+            .field("component_type", &self.component_type)
+            .finish_non_exhaustive()
     }
 }
 
@@ -178,7 +201,6 @@ impl Framing {
     }
 }
 
-/// The URL without credentials and without its query, which may hold a key.
 /// The conventions' names of OTLP exporters.
 fn component_type(signal: Signal, protocol: OtlpProtocol) -> &'static str {
     match (signal, protocol) {
@@ -194,6 +216,7 @@ fn component_type(signal: Signal, protocol: OtlpProtocol) -> &'static str {
     }
 }
 
+/// The URL without credentials and without its query, which may hold a key.
 fn destination(target: &Target) -> String {
     match target.uri().path() {
         _ if target.is_grpc() => target.base().to_owned(),

@@ -26,6 +26,7 @@ mod headers;
 #[cfg(feature = "otlp-http")]
 mod http;
 pub mod response;
+mod secrets;
 mod settings;
 mod target;
 mod tls;
@@ -36,6 +37,8 @@ pub(crate) use answer::Answer;
 pub(crate) use connect::Connector;
 #[cfg(feature = "doctor")]
 pub(crate) use explain::{chain, find, no_answer};
+#[cfg(feature = "doctor")]
+pub(crate) use secrets::{hide, secrets};
 #[cfg(feature = "doctor")]
 pub(crate) use target::Target;
 #[cfg(feature = "doctor")]

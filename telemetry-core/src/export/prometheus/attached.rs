@@ -25,6 +25,12 @@ impl Attached {
         registries.push(registry);
     }
 
+    /// A copy: collectors are foreign code, which must not run under the lock.
+    fn registries(&self) -> Vec<Arc<Registry>> {
+        let registries = self.registries.lock();
+        registries.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(super) fn put(
         &self,
         out: &mut Vec<u8>,
@@ -32,12 +38,7 @@ impl Attached {
         names: &mut Names,
         problems: &mut Problems,
     ) {
-        let registries = self
-            .registries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let registries = registries.clone();
-        for registry in registries {
+        for registry in self.registries() {
             let mut text = String::new();
             if encode(&mut text, &registry).is_err() {
                 problems

@@ -1,6 +1,7 @@
 //! The page on a port of its own.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use opentelemetry::Context;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
@@ -25,10 +27,11 @@ use crate::pipeline::mark_own_thread;
 ///
 /// It serves on the telemetry thread, see [`Pipeline::start_with`](crate::pipeline::Pipeline::start_with);
 /// pages are made on a thread beside it, one at a time, so that neither exports nor the program
-/// wait for a scrape. There are at most 16 connections, one request each.
-#[derive(Debug)]
+/// wait for a scrape. There are at most 16 connections, one request each. A page that is not made
+/// within 5 s is answered with what [`Listener::or_else`] gives, or with 503.
 pub struct Listener {
     sockets: Vec<TcpListener>,
+    instead: Option<Source>,
 }
 
 /// More than the scrapers of one process; whoever comes later waits in the system's queue.
@@ -39,6 +42,9 @@ const HEAD: Duration = Duration::from_secs(5);
 
 /// The time for a request and its answer: Prometheus gives up after 10 s unless told otherwise.
 const CONNECTION: Duration = Duration::from_secs(60);
+
+/// The time to make a page: half of what Prometheus waits, so that the other half is left for less.
+const PAGE: Duration = Duration::from_secs(5);
 
 /// The longest head of a request.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -70,7 +76,10 @@ impl Listener {
             io::Error::new(error.kind(), line)
         };
         sockets(host, port)
-            .map(|sockets| Self { sockets })
+            .map(|sockets| Self {
+                sockets,
+                instead: None,
+            })
             .map_err(explain)
     }
 
@@ -79,6 +88,17 @@ impl Listener {
     pub fn addresses(&self) -> Vec<SocketAddr> {
         let addresses = self.sockets.iter().map(TcpListener::local_addr);
         addresses.filter_map(Result::ok).collect()
+    }
+
+    /// Serves this page when the whole one takes too long, because a callback hangs. It must not
+    /// wait for callbacks.
+    #[must_use]
+    pub fn or_else(
+        mut self,
+        page: impl Fn(Option<&str>, Option<&str>) -> Page + Send + Sync + 'static,
+    ) -> Self {
+        self.instead = Some(Arc::new(page));
+        self
     }
 
     /// Serves what `page` makes of the headers `Accept` and `Accept-Encoding`, until dropped.
@@ -91,9 +111,9 @@ impl Listener {
         page: impl Fn(Option<&str>, Option<&str>) -> Page + Send + Sync + 'static,
     ) -> io::Result<()> {
         let server = Arc::new(Server {
-            page: Arc::new(page),
+            page: Maker::new(Arc::new(page)),
+            instead: self.instead.map(Maker::new),
             connections: Arc::new(Semaphore::new(CONNECTIONS)),
-            turn: Semaphore::new(1),
         });
         let mut accepting = JoinSet::new();
         for socket in self.sockets {
@@ -106,10 +126,30 @@ impl Listener {
     }
 }
 
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener")
+            .field("sockets", &self.sockets)
+            .finish_non_exhaustive()
+    }
+}
+
 struct Server {
-    page: Source,
+    page: Maker,
+    instead: Option<Maker>,
     connections: Arc<Semaphore>,
-    turn: Semaphore,
+}
+
+/// Makes pages, one at a time.
+struct Maker {
+    source: Source,
+    turn: Arc<Semaphore>,
+}
+
+/// Why there is no page.
+enum Missing {
+    Late,
+    Panicked,
 }
 
 impl Server {
@@ -160,27 +200,55 @@ impl Server {
             return refusal;
         }
         let headers = request.headers();
-        match self
-            .page(all(headers, ACCEPT), all(headers, ACCEPT_ENCODING))
-            .await
-        {
-            Some(page) => respond(page),
-            None => plain(
+        let asked = (all(headers, ACCEPT), all(headers, ACCEPT_ENCODING));
+        match self.page(asked).await {
+            Ok(page) => respond(page),
+            Err(Missing::Late) => plain(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "a callback of an observable instrument does not return\n",
+            ),
+            Err(Missing::Panicked) => plain(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the page cannot be made\n",
             ),
         }
     }
 
-    /// `None` if making it panics.
-    async fn page(&self, accept: Option<String>, encoding: Option<String>) -> Option<Page> {
-        let _turn = self.turn.acquire().await.ok()?;
-        let page = Arc::clone(&self.page);
-        let make = move || {
-            mark_own_thread();
-            page(accept.as_deref(), encoding.as_deref())
+    async fn page(&self, asked: Asked) -> Result<Page, Missing> {
+        match (self.page.make(asked.clone()).await, &self.instead) {
+            (Err(Missing::Late), Some(instead)) => instead.make(asked).await,
+            (page, _) => page,
+        }
+    }
+}
+
+/// `Accept` and `Accept-Encoding`.
+type Asked = (Option<String>, Option<String>);
+
+impl Maker {
+    fn new(source: Source) -> Self {
+        Self {
+            source,
+            turn: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    async fn make(&self, (accept, encoding): Asked) -> Result<Page, Missing> {
+        let made = async {
+            let turn = Arc::clone(&self.turn).acquire_owned().await.ok()?;
+            let source = Arc::clone(&self.source);
+            let make = move || {
+                // until the page is made, though nobody may wait for it any more: a callback that
+                // hangs shall hold one thread, not one for each scrape
+                let _turn = turn;
+                mark_own_thread();
+                let _quiet = Context::enter_telemetry_suppressed_scope();
+                source(accept.as_deref(), encoding.as_deref())
+            };
+            spawn_blocking(make).await.ok()
         };
-        spawn_blocking(make).await.ok()
+        let made = timeout(PAGE, made).await.map_err(|_| Missing::Late)?;
+        made.ok_or(Missing::Panicked)
     }
 }
 

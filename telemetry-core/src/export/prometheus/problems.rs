@@ -40,17 +40,22 @@ impl Reporter {
     }
 
     pub(super) fn say(&self, problems: &Problems) {
+        for line in self.unsaid(problems) {
+            self.voice.say(
+                Level::Warn,
+                format_args!("telemetry: Prometheus page: {line}"),
+            );
+        }
+    }
+
+    fn unsaid<'a>(&self, problems: &'a Problems) -> Vec<&'a String> {
         if problems.lines.is_empty() {
-            return;
+            return Vec::new();
         }
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        for line in &problems.lines {
-            if said.len() < MOST && said.insert(line.clone()) {
-                self.voice.say(
-                    Level::Warn,
-                    format_args!("telemetry: Prometheus page: {line}"),
-                );
-            }
-        }
+        let lines = problems.lines.iter();
+        lines
+            .filter(|line| said.len() < MOST && said.insert((*line).clone()))
+            .collect()
     }
 }

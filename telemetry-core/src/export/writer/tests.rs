@@ -164,3 +164,43 @@ async fn a_panicking_writer_is_a_broken_writer() {
     assert_eq!(writer.flush(LONG).await, Err(FlushError::Gone));
     assert_eq!(writer.take_error().as_deref(), Some("the writer panicked"));
 }
+
+/// Is told when to fail.
+struct FailingLater(std::sync::mpsc::Receiver<()>);
+
+impl Write for FailingLater {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        let _ = self.0.recv();
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_writer_that_is_gone_is_gone_however_much_had_waited() {
+    let (fail, told) = std::sync::mpsc::channel();
+    let limits = WriterLimits {
+        items: 8,
+        bytes: 10,
+    };
+    let writer = spawn(FailingLater(told), limits);
+    for _ in 0..2 {
+        writer.write(b"12345".to_vec()).unwrap();
+    }
+    assert!(matches!(
+        writer.write(b"6".to_vec()),
+        Err(WriteError::Full { .. })
+    ));
+    drop(fail);
+    for _ in 0..2_000 {
+        if let Err(WriteError::Gone { .. }) = writer.write(b"6".to_vec()) {
+            assert_eq!(writer.lost(), 2);
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("a writer that is gone says that it does not keep up");
+}

@@ -106,6 +106,8 @@ fn redirect(target: &Target, head: &Parts) -> (String, Option<String>) {
     let Some(to) = head.headers.get(LOCATION).and_then(|to| to.to_str().ok()) else {
         return (format!("the receiver answered {}", head.status), None);
     };
+    // what follows may be our own query, with a key in it, or a session's
+    let to = to.split(['?', '#']).next().unwrap_or_default();
     let to = truncate(to, MAX_TEXT);
     (
         format!("{base} redirects ({code}) to {to}; redirects are not followed"),
