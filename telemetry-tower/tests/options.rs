@@ -244,6 +244,26 @@ fn one_line_for_each_request_with_its_level_and_ids() {
 }
 
 #[test]
+fn a_level_that_panics_hurts_nobody() {
+    run(|telemetry, lines| async move {
+        let log = || AccessLog::new().level(|_| panic!("no level today"));
+        let layer = ServerLayer::new().access_log(log());
+        let answer = ask(layer, closing("GET /users/7", "")).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        // the handler's own panic is on its way when the level is chosen
+        let panics = Router::new().route("/", get(|| async { panic!("no handler either") }));
+        let panics = panics.layer(ServerLayer::new().access_log(log()));
+        let address = serve(panics).await;
+        exchange(address, closing("GET /", "")).await;
+        let spans = telemetry.spans(2).await;
+        assert_eq!(spans[1].get("error.type"), "panic");
+        let written = lines.of(telemetry_tower::http::server::ACCESS_TARGET);
+        let levels: Vec<_> = written.iter().map(|line| &line["level"]).collect();
+        assert_eq!(levels, ["INFO", "ERROR"]);
+    });
+}
+
+#[test]
 fn an_unsampled_request_has_its_line_and_a_filtered_one_has_none() {
     run(|telemetry, lines| async move {
         let log = AccessLog::new()
