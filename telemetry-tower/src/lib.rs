@@ -58,7 +58,7 @@
 //!
 //! | option | what it does |
 //! |---|---|
-//! | [`public_endpoint`](ServerLayer::public_endpoint) | a trace of its own with a link to the caller, for requests of strangers |
+//! | [`public_endpoint`](ServerLayer::public_endpoint) | a trace of its own with a link to the caller, and no baggage, for requests of strangers |
 //! | [`request_headers`](ServerLayer::request_headers), [`response_headers`](ServerLayer::response_headers) | `http.request.header.<name>`, `http.response.header.<name>`; never those with secrets |
 //! | [`body_sizes`](ServerLayer::body_sizes) | `http.request.body.size`, `http.response.body.size`; see [`CountRequestBody`] |
 //! | [`trusted_proxies`](ServerLayer::trusted_proxies) | `client.address` from `X-Forwarded-For` or `Forwarded` |

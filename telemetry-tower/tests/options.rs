@@ -89,6 +89,32 @@ fn a_public_endpoint_begins_a_trace_and_links_to_its_caller() {
 }
 
 #[test]
+fn a_public_endpoint_passes_no_baggage_of_strangers_on() {
+    run(|telemetry, _| async move {
+        let layer = ServerLayer::new()
+            .public_endpoint(|_| true)
+            .correlation_id(Correlation::new());
+        let handler = || async {
+            let mut headers = http::HeaderMap::new();
+            inject(&mut headers);
+            headers["baggage"].to_str().unwrap().to_owned()
+        };
+        let address = serve(Router::new().route("/", get(handler)).layer(layer)).await;
+        let headers = "baggage: tenant=evil,correlation_id=theirs\r\n";
+        let own = exchange(address, closing("GET /", headers)).await;
+        assert!(own.contains("\r\n\r\ncorrelation_id="), "{own}");
+        assert!(!own.contains("evil") && !own.contains("theirs"), "{own}");
+        let headers = format!("{headers}x-correlation-id: order-7\r\n");
+        let named = exchange(address, closing("GET /", &headers)).await;
+        assert!(
+            named.ends_with("\r\n\r\ncorrelation_id=order-7"),
+            "{named}"
+        );
+        telemetry.spans(2).await;
+    });
+}
+
+#[test]
 fn a_filtered_request_without_a_parent_has_ids_and_records_none() {
     run(|telemetry, _| async move {
         let handler = || async {
