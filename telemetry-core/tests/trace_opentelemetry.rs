@@ -372,6 +372,8 @@ struct AtExit(std::cell::RefCell<Vec<tracing::Span>>);
 impl Drop for AtExit {
     fn drop(&mut self) {
         let _ids = current();
+        let _baggage = current_baggage();
+        inject(&mut http::HeaderMap::new());
         error!("logged at exit");
         tracer_at_exit();
         let _entered = enter_ids(None);
