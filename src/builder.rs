@@ -284,6 +284,10 @@ impl Builder {
     }
 
     /// Reads variables from here instead of the process's environment.
+    ///
+    /// Layers for HTTP may be made before telemetry, and so read
+    /// `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS` from the process's environment all the same; their
+    /// `known_methods` says otherwise.
     pub fn env(mut self, env: Env) -> Self {
         self.env = Some(env);
         self
