@@ -9,8 +9,9 @@
 //! ```
 //!
 //! It ends as that of a [server](crate::http::server) does, except that 400 to 499 and each code of
-//! gRPC but `OK` are failures, too. A response that is dropped before its end is `cancelled`: the
-//! caller did not want the rest.
+//! gRPC but `OK` are failures, too. A future that is dropped before the answer has come is
+//! `cancelled`. A body that is dropped before its end is not: the caller has its answer and did not
+//! want the rest. A call of gRPC is, as long as it has not told its code.
 //!
 //! # The span
 //!

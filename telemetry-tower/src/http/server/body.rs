@@ -28,6 +28,7 @@ pin_project! {
             let mut this = this.project();
             if let Some(operation) = this.operation {
                 operation.run(|| this.inner.set(None));
+                operation.left();
             }
         }
     }

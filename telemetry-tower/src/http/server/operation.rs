@@ -13,7 +13,7 @@ use super::attributes::cut;
 use super::notes::Notes;
 use super::options::Options;
 use super::surroundings::Surroundings;
-use crate::Failure;
+use crate::{Failure, Side};
 use crate::http::end::End;
 use crate::http::subject::Subject;
 use crate::metrics::Measured;
@@ -151,6 +151,18 @@ impl Operation {
         {
             end.failure = self.options.classify.error(type_name::<E>());
             end.message = self.recorded.then(|| cut(&error.to_string()).to_owned());
+        }
+    }
+
+    /// Notes that the body was dropped before its end. A client that has its answer may not want the
+    /// rest; how a call of gRPC ended is known only by its code.
+    pub(in crate::http) fn left(&mut self) {
+        let is_answered = self.end.as_ref().is_some_and(|end| {
+            let Subject { side, .. } = end.subject;
+            side == Side::Client && (end.code.is_some() || !end.subject.is_grpc())
+        });
+        if is_answered {
+            self.finish();
         }
     }
 
