@@ -44,7 +44,7 @@
 //! | `http.response.status_code` | the status |
 //! | `error.type` | for a failure, see [`Classify`]: the status, the type of the error, `cancelled` or `panic`, unless the handler has set it |
 //! | `url.scheme`, `url.path` | of the target; the scheme is `http` if the target has none |
-//! | `url.query` | the query, with the values of keys that sign or authorise replaced by `REDACTED` |
+//! | `url.query` | the query, with the values of keys that sign, authorise or have a word such as `token`, `key` or `password` replaced by `REDACTED` |
 //! | `server.address`, `server.port` | of the target, or of the `Host` header if it is valid |
 //! | `client.address` | the peer's, if the server put axum's `ConnectInfo<SocketAddr>` or a `SocketAddr` into the extensions; with [`TrustedProxies`] the client's in front of them |
 //! | `network.protocol.version` | `1.0`, `1.1`, `2` or `3` |
@@ -136,6 +136,7 @@ mod proxies;
 mod query;
 mod request_body;
 mod route;
+mod secrets;
 pub mod semconv;
 mod side;
 

@@ -178,7 +178,7 @@ fn nothing_that_was_not_allowed_is_exported() {
             .route("/fail", any(move || answer(HttpStatus::BAD_GATEWAY)))
             .layer(layer);
         let address = serve(app).await;
-        let query = "X-Amz-Signature=S3CRET-a&sig=S3CRET-b&X-Goog-Signature=S3CRET-c&AWSAccessKeyId=S3CRET-d&q=seen";
+        let query = "X-Amz-Signature=S3CRET-a&sig=S3CRET-b&X-Goog-Signature=S3CRET-c&AWSAccessKeyId=S3CRET-d&access_token=S3CRET-e&Api-Key=S3CRET-f&user[password]=S3CRET-g&clientSecret=S3CRET-h&q=seen";
         let parent = format!("traceparent: 00-{TRACE}-{PARENT}-01\r\n");
         for path in ["/users/7", "/fail"] {
             let line = format!("GET {path}?{query} HTTP/1.1\r\nConnection: close\r\n");

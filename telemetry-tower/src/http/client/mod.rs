@@ -22,7 +22,7 @@
 //! | attribute | value |
 //! |---|---|
 //! | `http.request.method`, `http.request.method_original` | as on the server |
-//! | `url.full` | the target; user and password, and the values of keys that sign or authorise, are replaced by `REDACTED` |
+//! | `url.full` | the target; user and password, and the values of the keys that `url.query` of a server hides, are replaced by `REDACTED` |
 //! | `url.template` | the [`UrlTemplate`], if there is one |
 //! | `server.address`, `server.port` | of the target, of the `Host` header or of [`ClientLayer::origin`]; the port is that of the scheme if none is named |
 //! | `http.request.resend_count` | the [`ResendCount`], if it is not 0 |
