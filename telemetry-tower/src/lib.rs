@@ -69,7 +69,7 @@
 //!
 //! # gRPC
 //!
-//! A request whose content type is `application/grpc` is a call: [`ServerLayer::http`] and
+//! A `POST` whose content type is `application/grpc` is a call: [`ServerLayer::http`] and
 //! [`ServerLayer::grpc`] say otherwise. Its name is that of its method, `package.Service/Method`.
 //! It has `server.*`, `client.address` and `network.protocol.version` as above, and instead of the
 //! rest:
@@ -77,9 +77,13 @@
 //! | attribute | value |
 //! |---|---|
 //! | `rpc.system.name` | `grpc` |
-//! | `rpc.method` | the method; `_OTHER` if the path names none, or if the server answered `UNIMPLEMENTED`, so that scanners make up no names; then `rpc.method_original` is what was sent, and the span's name is `grpc` |
+//! | `rpc.method` | the method; `_OTHER` if the path names none, or if the server answered `UNIMPLEMENTED` or not in gRPC, so that scanners make up no names; then `rpc.method_original` is what was sent, and the span's name is `grpc` |
 //! | `rpc.response.status_code` | the code's name, such as `NOT_FOUND`: from the trailers, from the head of a response that is nothing else, or what stands for a status of HTTP other than 200 |
 //! | `error.type` | for a failure, see [`Classify`]: the code's name, the type of the error, `cancelled` or `panic` |
+//!
+//! What a caller can still name: a call that is dropped before any answer, and a path that something
+//! inside answers in gRPC without looking for the method, such as a layer that refuses all who are
+//! not signed in. Put that inside the routes, or give a server without gRPC [`ServerLayer::http`].
 //!
 //! [`request_headers`](ServerLayer::request_headers), [`body_sizes`](ServerLayer::body_sizes) and the
 //! other options do for a call what they do for a request. The text of `grpc-message` is the message of a failed span. gRPC-Web counts as HTTP.
