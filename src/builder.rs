@@ -209,6 +209,9 @@ impl Builder {
     }
 
     /// Forgets series that were not recorded into for this long. Default: never.
+    ///
+    /// An up-down counter stays until it is zero. The layers for HTTP keep the series that each thread
+    /// has used last, of durations up to 64.
     pub fn series_expiry(mut self, idle: Duration) -> Self {
         self.metrics.idle_expiry = Some(idle);
         self
