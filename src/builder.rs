@@ -215,6 +215,9 @@ impl Builder {
     }
 
     /// Forgets series that were not recorded into for this long. Default: never.
+    ///
+    /// An up-down counter stays until it is zero. The layers for HTTP keep the series that each thread
+    /// has used last, of durations up to 64.
     pub fn series_expiry(mut self, idle: Duration) -> Self {
         self.metrics.idle_expiry = Some(idle);
         self
@@ -290,6 +293,10 @@ impl Builder {
     }
 
     /// Reads variables from here instead of the process's environment.
+    ///
+    /// Layers for HTTP may be made before telemetry, and so read
+    /// `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS` from the process's environment all the same; their
+    /// `known_methods` says otherwise.
     pub fn env(mut self, env: Env) -> Self {
         self.env = Some(env);
         self

@@ -197,6 +197,75 @@ fn too_many_series_are_explained_once() {
     }
 }
 
+/// Three minutes in which nothing is recorded.
+fn idle(bench: &Bench) {
+    for _ in 0..3 {
+        bench.clock.advance(Duration::from_secs(60));
+        drop(bench.collect());
+    }
+}
+
+#[test]
+fn a_series_expires_after_its_last_handle() {
+    let bench = Bench::with(|settings| settings.idle_expiry = Some(Duration::from_secs(60)));
+    let (counter, gauge, histogram) = (
+        bench.meter.u64_counter("c").build(),
+        bench.meter.f64_gauge("g").build(),
+        bench.meter.f64_histogram("h").build(),
+    );
+    let bound = bind(&counter, &k("a"));
+    let (also, clone) = (bind(&counter, &k("a")), bound.clone());
+    let (of_gauge, of_histogram) = (bind(&gauge, &k("a")), bind(&histogram, &k("a")));
+    of_gauge.record(1.0);
+    of_histogram.record(1.0);
+    bound.add(1);
+    for handle in [bound, clone] {
+        drop(handle);
+        idle(&bench);
+        assert_eq!(bench.collect().metrics.len(), 3);
+    }
+    also.add(1);
+    assert_eq!(number(&bench.collect(), "c"), Number::U64(2));
+    drop((also, of_gauge, of_histogram));
+    drop(bench.collect());
+    assert_eq!(bench.collect().metrics.len(), 3, "used just now");
+    idle(&bench);
+    assert!(bench.collect().metrics.is_empty());
+}
+
+#[test]
+fn what_has_not_come_back_to_zero_does_not_expire() {
+    let bench = Bench::with(|settings| settings.idle_expiry = Some(Duration::from_secs(60)));
+    let active = bench.meter.i64_up_down_counter("active").build();
+    bind(&active, &k("bound")).add(1);
+    active.add(1, &k("plain"));
+    idle(&bench);
+    assert_eq!(numbers(&bench.collect(), "active").len(), 2);
+    active.add(-1, &k("bound"));
+    idle(&bench);
+    let left = [("k=plain".to_owned(), Number::I64(1))];
+    assert_eq!(numbers(&bench.collect(), "active"), left);
+}
+
+#[test]
+fn a_handle_without_a_place_gets_one_that_has_become_free() {
+    let bench = Bench::with(|settings| {
+        settings.idle_expiry = Some(Duration::from_secs(60));
+        settings.cardinality_limit = 1;
+    });
+    let counter = bench.meter.u64_counter("c").build();
+    drop(bind(&counter, &k("first")));
+    let late = bind(&counter, &k("late"));
+    late.add(1);
+    idle(&bench);
+    late.add(2);
+    let left = [
+        ("k=late".to_owned(), Number::U64(2)),
+        ("otel.metric.overflow=true".to_owned(), Number::U64(1)),
+    ];
+    assert_eq!(numbers(&bench.collect(), "c"), left);
+}
+
 #[test]
 fn idle_series_expire_if_wanted() {
     let minute = Duration::from_secs(60);

@@ -15,7 +15,7 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, InstrumentationScope, KeyValue, global};
 use spans::{Capture, Finished, assert_child, assert_root, find, get, remote, text};
 use telemetry_core::clock::Clock;
-use telemetry_core::context::{CurrentIds, current, enter_ids};
+use telemetry_core::context::{CurrentIds, current, current_baggage, enter_ids, inject};
 use telemetry_core::otlp::{Kind, StatusCode};
 use telemetry_core::trace::{self, SetParentError, SpanExt, with_remote_parent};
 use tracing::{Instrument, error, info_span};
@@ -372,6 +372,8 @@ struct AtExit(std::cell::RefCell<Vec<tracing::Span>>);
 impl Drop for AtExit {
     fn drop(&mut self) {
         let _ids = current();
+        let _baggage = current_baggage();
+        inject(&mut http::HeaderMap::new());
         error!("logged at exit");
         tracer_at_exit();
         let _entered = enter_ids(None);

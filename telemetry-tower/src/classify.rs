@@ -78,7 +78,7 @@ enum Type {
 
 impl Failure {
     /// The service or the body was dropped before the response was complete, because the client
-    /// went away or the server gave up.
+    /// went away or the server gave up. To a client, the body of an answer is no part of this.
     pub const CANCELLED: Self = Self::new("cancelled");
     /// The service panicked.
     pub const PANIC: Self = Self::new("panic");

@@ -44,7 +44,7 @@
 //! | `http.response.status_code` | the status |
 //! | `error.type` | for a failure, see [`Classify`]: the status, the type of the error, `cancelled` or `panic`, unless the handler has set it |
 //! | `url.scheme`, `url.path` | of the target; the scheme is `http` if the target has none |
-//! | `url.query` | the query, with the values of keys that sign or authorise replaced by `REDACTED` |
+//! | `url.query` | the query, with the values of keys that sign, authorise or have a word such as `token`, `key` or `password` replaced by `REDACTED` |
 //! | `server.address`, `server.port` | of the target, or of the `Host` header if it is valid |
 //! | `client.address` | the peer's, if the server put axum's `ConnectInfo<SocketAddr>` or a `SocketAddr` into the extensions; with [`TrustedProxies`] the client's in front of them |
 //! | `network.protocol.version` | `1.0`, `1.1`, `2` or `3` |
@@ -58,7 +58,7 @@
 //!
 //! | option | what it does |
 //! |---|---|
-//! | [`public_endpoint`](ServerLayer::public_endpoint) | a trace of its own with a link to the caller, for requests of strangers |
+//! | [`public_endpoint`](ServerLayer::public_endpoint) | a trace of its own with a link to the caller, and no baggage, for requests of strangers |
 //! | [`request_headers`](ServerLayer::request_headers), [`response_headers`](ServerLayer::response_headers) | `http.request.header.<name>`, `http.response.header.<name>`; never those with secrets |
 //! | [`body_sizes`](ServerLayer::body_sizes) | `http.request.body.size`, `http.response.body.size`; see [`CountRequestBody`] |
 //! | [`trusted_proxies`](ServerLayer::trusted_proxies) | `client.address` from `X-Forwarded-For` or `Forwarded` |
@@ -69,7 +69,7 @@
 //!
 //! # gRPC
 //!
-//! A request whose content type is `application/grpc` is a call: [`ServerLayer::http`] and
+//! A `POST` whose content type is `application/grpc` is a call: [`ServerLayer::http`] and
 //! [`ServerLayer::grpc`] say otherwise. Its name is that of its method, `package.Service/Method`.
 //! It has `server.*`, `client.address` and `network.protocol.version` as above, and instead of the
 //! rest:
@@ -77,9 +77,13 @@
 //! | attribute | value |
 //! |---|---|
 //! | `rpc.system.name` | `grpc` |
-//! | `rpc.method` | the method; `_OTHER` if the path names none, or if the server answered `UNIMPLEMENTED`, so that scanners make up no names; then `rpc.method_original` is what was sent, and the span's name is `grpc` |
+//! | `rpc.method` | the method; `_OTHER` if the path names none, or if the server answered `UNIMPLEMENTED` or not in gRPC, so that scanners make up no names; then `rpc.method_original` is what was sent, and the span's name is `grpc` |
 //! | `rpc.response.status_code` | the code's name, such as `NOT_FOUND`: from the trailers, from the head of a response that is nothing else, or what stands for a status of HTTP other than 200 |
 //! | `error.type` | for a failure, see [`Classify`]: the code's name, the type of the error, `cancelled` or `panic` |
+//!
+//! What a caller can still name: a call that is dropped before any answer, and a path that something
+//! inside answers in gRPC without looking for the method, such as a layer that refuses all who are
+//! not signed in. Put that inside the routes, or give a server without gRPC [`ServerLayer::http`].
 //!
 //! [`request_headers`](ServerLayer::request_headers), [`body_sizes`](ServerLayer::body_sizes) and the
 //! other options do for a call what they do for a request. The text of `grpc-message` is the message of a failed span. gRPC-Web counts as HTTP.
@@ -136,6 +140,7 @@ mod proxies;
 mod query;
 mod request_body;
 mod route;
+mod secrets;
 pub mod semconv;
 mod side;
 

@@ -7,8 +7,8 @@ use http::Method;
 /// The methods that are recorded by their name; all others are `_OTHER`, because clients can send
 /// any word.
 ///
-/// By default those in the variable [`VARIABLE`](Self::VARIABLE), which is read once; if it is unset
-/// those of RFC 9110, `PATCH` (RFC 5789) and `QUERY`, as in
+/// By default those in the variable [`VARIABLE`](Self::VARIABLE), which is read once; if it is
+/// unset, or names no method, those of RFC 9110, `PATCH` (RFC 5789) and `QUERY`, as in
 /// <https://opentelemetry.io/docs/specs/semconv/attributes-registry/http/>.
 #[derive(Clone, Debug, Default)]
 pub struct KnownMethods(Option<Box<[Method]>>);
@@ -16,10 +16,8 @@ pub struct KnownMethods(Option<Box<[Method]>>);
 /// What the environment says, from the first look on.
 static ENVIRONMENT: LazyLock<Option<Box<[Method]>>> = LazyLock::new(|| {
     let list = std::env::var(KnownMethods::VARIABLE).ok()?;
-    if list.trim().is_empty() {
-        return None;
-    }
-    KnownMethods::from_list(&list).0
+    // a list of nothing that could be a method is a mistake, not a wish to know none
+    KnownMethods::from_list(&list).0.filter(|it| !it.is_empty())
 });
 
 impl KnownMethods {

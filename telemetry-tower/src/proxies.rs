@@ -68,7 +68,7 @@ impl TrustedProxies {
         while self.trusts(client) {
             if hops.is_empty() {
                 let Some(line) = lines.pop() else { break };
-                hops = split(std::str::from_utf8(line).unwrap_or("?"), b',');
+                hops = self.hops(line);
             }
             let Some(hop) = hops.pop().and_then(|hop| self.address(hop)) else {
                 break;
@@ -84,16 +84,30 @@ impl TrustedProxies {
             .any(|network| network.contains(address))
     }
 
-    fn address(&self, hop: &str) -> Option<IpAddr> {
-        if self.header == header::FORWARDED {
-            let pairs = split(hop, b';');
+    fn is_forwarded(&self) -> bool {
+        self.header == header::FORWARDED
+    }
+
+    /// The hops of a line. What a client sent stands before what proxies added to it: a quote that
+    /// it left open would hide their hops, so that nothing in such a line counts.
+    fn hops<'a>(&self, line: &'a [u8]) -> Vec<&'a [u8]> {
+        if self.is_forwarded() {
+            split(line, b',').unwrap_or_else(|| vec![UNREADABLE])
+        } else {
+            line.split(|byte| *byte == b',').collect()
+        }
+    }
+
+    fn address(&self, hop: &[u8]) -> Option<IpAddr> {
+        if self.is_forwarded() {
+            let pairs = split(hop, b';')?;
             let node = pairs.iter().find_map(|pair| {
-                let (name, value) = pair.split_once('=')?;
+                let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
                 name.trim().eq_ignore_ascii_case("for").then_some(value)
             })?;
             parse_node(node.trim().trim_matches('"'))
         } else {
-            parse_node(hop.trim())
+            parse_node(std::str::from_utf8(hop).ok()?.trim())
         }
     }
 }
@@ -174,11 +188,15 @@ fn parse_node(node: &str) -> Option<IpAddr> {
     host.parse().ok()
 }
 
-/// The parts of a text between separators that are not within quotes.
-fn split(text: &str, separator: u8) -> Vec<&str> {
+/// A hop that is no address.
+const UNREADABLE: &[u8] = b"?";
+
+/// The parts of a text between separators that are not within quotes; `None` if a quote is left
+/// open.
+fn split(text: &[u8], separator: u8) -> Option<Vec<&[u8]>> {
     let mut parts = Vec::new();
     let (mut begin, mut quoted, mut escaped) = (0, false, false);
-    for (index, byte) in text.bytes().enumerate() {
+    for (index, &byte) in text.iter().enumerate() {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
@@ -191,7 +209,7 @@ fn split(text: &str, separator: u8) -> Vec<&str> {
         }
     }
     parts.push(&text[begin..]);
-    parts
+    (!quoted).then_some(parts)
 }
 
 #[cfg(test)]
@@ -200,10 +218,11 @@ mod tests {
 
     use super::*;
 
-    fn client(proxies: &TrustedProxies, peer: &str, lines: &[&str]) -> String {
+    fn client<L: AsRef<[u8]>>(proxies: &TrustedProxies, peer: &str, lines: &[L]) -> String {
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(&proxies.header, line.parse().unwrap());
+            let line = http::HeaderValue::from_bytes(line.as_ref()).unwrap();
+            headers.append(&proxies.header, line);
         }
         let client = proxies.client(peer.parse().unwrap(), &headers);
         client.to_string()
@@ -231,6 +250,8 @@ mod tests {
             ("::1", &["6.6.6.6,unknown,10.2.2.2"], "10.2.2.2"),
             ("::1", &["[2001:db8::1]:80"], "2001:db8::1"),
             ("::1", &[""], "::1"),
+            ("::1", &["\", 198.51.100.1"], "198.51.100.1"),
+            ("::1", &["\u{e9}, 198.51.100.1"], "198.51.100.1"),
         ] {
             assert_eq!(client(&proxies, peer, lines), expected, "{peer} {lines:?}");
         }
@@ -246,6 +267,9 @@ mod tests {
             ("proto=http;for=198.51.100.1, for=10.0.0.3", "198.51.100.1"),
             ("for=6.6.6.6, for=_hidden", "10.0.0.1"),
             ("host=a", "10.0.0.1"),
+            ("for=6.6.6.6;x=\", for=198.51.100.1", "10.0.0.1"),
+            ("for=6.6.6.6;x=\"\\, for=\"198.51.100.1\"", "10.0.0.1"),
+            ("x=\u{e9}, for=198.51.100.1", "198.51.100.1"),
         ] {
             assert_eq!(client(&proxies, "10.0.0.1", &[line]), expected, "{line}");
         }
@@ -261,7 +285,27 @@ mod tests {
         assert!(mapped.contains("10.200.0.1".parse().unwrap()));
     }
 
+    /// What a client may send in a header, often with what has a meaning there.
+    fn sent() -> impl Strategy<Value = Vec<u8>> {
+        let byte = prop_oneof![
+            proptest::sample::select(b"\"\\,;= ".to_vec()),
+            proptest::sample::select(b"for6.\t\x80\xc3\xff".to_vec()),
+            0x20_u8..0x7f,
+        ];
+        proptest::collection::vec(byte, 0..40)
+    }
+
     proptest! {
+        #[test]
+        fn no_client_can_forge_or_hide_what_a_proxy_adds(sent in sent(), quoted: bool) {
+            let proxies = TrustedProxies::new(["10.0.0.0/8"]).unwrap();
+            let line = [&sent[..], b", 1.2.3.4"].concat();
+            prop_assert_eq!(client(&proxies, "10.0.0.1", &[line]), "1.2.3.4");
+            let added: &[u8] = if quoted { b", for=\"1.2.3.4:80\"" } else { b", for=1.2.3.4" };
+            let found = client(&proxies.forwarded(), "10.0.0.1", &[[&sent[..], added].concat()]);
+            prop_assert!(found == "1.2.3.4" || found == "10.0.0.1", "{}", found);
+        }
+
         #[test]
         fn nothing_in_a_header_panics_and_strangers_are_not_asked(text in "[ -~]{0,80}", forwarded: bool) {
             let proxies = TrustedProxies::new(["10.0.0.0/8"]).unwrap();

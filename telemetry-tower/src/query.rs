@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::secrets;
+
 /// Keys whose values sign or authorise a request: the list of the conventions for `url.query`,
 /// version 1.42, and the two that earlier versions had. Matched case-sensitively, as they say.
+/// Beside them count keys with a word of a secret, in whichever case.
 const SENSITIVE: [&str; 7] = [
     "X-Amz-Signature",
     "X-Amz-Credential",
@@ -41,7 +44,7 @@ pub(crate) fn redact(query: &str) -> Cow<'_, str> {
 
 fn is_sensitive(pair: &str) -> bool {
     pair.split_once('=')
-        .is_some_and(|(key, _)| SENSITIVE.contains(&key))
+        .is_some_and(|(key, _)| SENSITIVE.contains(&key) || secrets::is_sensitive(key))
 }
 
 #[cfg(test)]
@@ -55,6 +58,14 @@ mod tests {
         assert_eq!(
             redact("&q=a&sig=secret&x&X-Amz-Signature=b=c"),
             "&q=a&sig=REDACTED&x&X-Amz-Signature=REDACTED"
+        );
+    }
+
+    #[test]
+    fn so_are_the_values_of_keys_with_a_secret_word() {
+        assert_eq!(
+            redact("access_token=a&q=b&API_KEY=c&user%5Bpassword%5D=d&clientSecret=e=f&monkey=g"),
+            "access_token=REDACTED&q=b&API_KEY=REDACTED&user%5Bpassword%5D=REDACTED&clientSecret=REDACTED&monkey=g"
         );
     }
 

@@ -132,6 +132,45 @@ fn assert_series_are_few(meters: &Meters, routes: &[&str], requests: usize) {
     }
 }
 
+#[test]
+fn a_thousand_methods_that_a_server_of_http_does_not_have_make_few_names() {
+    run(|telemetry, lines| async move {
+        let meters = Meters::new();
+        let layer = ServerLayer::new().meter(&meters.meter());
+        let app = Router::new()
+            .route("/any/{*rest}", any(|| async { "ada" }))
+            .route("/read/{*rest}", get(|| async { "ada" }))
+            .fallback(|| async { HttpStatus::UNAUTHORIZED })
+            .layer(layer.access_log(AccessLog::new()));
+        let address = serve(app).await;
+        let headers = "Content-Type: application/grpc\r\nContent-Length: 0\r\n";
+        for first in 0..20 {
+            let calls = (0..50).map(|number| {
+                let service = ["any", "read", "none"][number % 3];
+                format!("POST /{service}/M{first}x{number} HTTP/1.1\r\nHost: a\r\n{headers}\r\n")
+            });
+            let calls: String = calls.collect();
+            let last = closing("GET /read/M", "Content-Type: application/grpc\r\n");
+            exchange(address, calls + &last).await;
+        }
+        let spans = telemetry.spans(20 * 51).await;
+        let names: BTreeSet<_> = spans.iter().map(|span| span.name.as_str()).collect();
+        assert_eq!(names, BTreeSet::from(["GET /read/{*rest}", "grpc"]));
+        let calls = meters.series("rpc.server.call.duration");
+        assert_eq!(calls.iter().map(|(_, count)| count).sum::<i64>(), 1000);
+        let codes = calls.iter().map(|(attributes, _)| {
+            assert_eq!(attributes["rpc.method"], "_OTHER");
+            attributes["rpc.response.status_code"].as_str()
+        });
+        let codes: Vec<_> = codes.collect();
+        assert_eq!(codes, ["UNAUTHENTICATED", "UNKNOWN"]);
+        let (_, requests) = meters.only("http.server.request.duration");
+        assert_eq!(requests, 20, "no method but POST makes a call");
+        let lines = lines.of(telemetry_tower::http::server::ACCESS_TARGET);
+        assert!(lines.iter().all(|line| line.get("rpc.method").is_none()));
+    });
+}
+
 /// Where secrets are in a request: each value has the word S3CRET in it.
 const SECRETS: &str = "Authorization: Bearer S3CRET-1\r\n\
     Proxy-Authorization: Basic S3CRET-2\r\n\
@@ -178,7 +217,7 @@ fn nothing_that_was_not_allowed_is_exported() {
             .route("/fail", any(move || answer(HttpStatus::BAD_GATEWAY)))
             .layer(layer);
         let address = serve(app).await;
-        let query = "X-Amz-Signature=S3CRET-a&sig=S3CRET-b&X-Goog-Signature=S3CRET-c&AWSAccessKeyId=S3CRET-d&q=seen";
+        let query = "X-Amz-Signature=S3CRET-a&sig=S3CRET-b&X-Goog-Signature=S3CRET-c&AWSAccessKeyId=S3CRET-d&access_token=S3CRET-e&Api-Key=S3CRET-f&user[password]=S3CRET-g&clientSecret=S3CRET-h&q=seen";
         let parent = format!("traceparent: 00-{TRACE}-{PARENT}-01\r\n");
         for path in ["/users/7", "/fail"] {
             let line = format!("GET {path}?{query} HTTP/1.1\r\nConnection: close\r\n");

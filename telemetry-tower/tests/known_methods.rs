@@ -39,7 +39,9 @@ fn known(list: Option<&str>) -> String {
 fn the_environment_replaces_the_known_methods() {
     let standard = "GET=GET POST=POST QUERY=QUERY PURGE=_OTHER get=_OTHER";
     assert_eq!(known(None), standard);
-    assert_eq!(known(Some(" ")), standard, "empty is unset");
+    for nothing in [" ", ",", "not a method", "(x),,"] {
+        assert_eq!(known(Some(nothing)), standard, "{nothing:?} is unset");
+    }
     let own = "GET=GET POST=_OTHER QUERY=_OTHER PURGE=PURGE get=_OTHER";
     assert_eq!(known(Some("GET, PURGE,not a method")), own);
 }

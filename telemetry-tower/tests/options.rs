@@ -89,6 +89,29 @@ fn a_public_endpoint_begins_a_trace_and_links_to_its_caller() {
 }
 
 #[test]
+fn a_public_endpoint_passes_no_baggage_of_strangers_on() {
+    run(|telemetry, _| async move {
+        let layer = ServerLayer::new()
+            .public_endpoint(|_| true)
+            .correlation_id(Correlation::new());
+        let handler = || async {
+            let mut headers = http::HeaderMap::new();
+            inject(&mut headers);
+            headers["baggage"].to_str().unwrap().to_owned()
+        };
+        let address = serve(Router::new().route("/", get(handler)).layer(layer)).await;
+        let headers = "baggage: tenant=evil,correlation_id=theirs\r\n";
+        let own = exchange(address, closing("GET /", headers)).await;
+        assert!(own.contains("\r\n\r\ncorrelation_id="), "{own}");
+        assert!(!own.contains("evil") && !own.contains("theirs"), "{own}");
+        let headers = format!("{headers}x-correlation-id: order-7\r\n");
+        let named = exchange(address, closing("GET /", &headers)).await;
+        assert!(named.ends_with("\r\n\r\ncorrelation_id=order-7"), "{named}");
+        telemetry.spans(2).await;
+    });
+}
+
+#[test]
 fn a_filtered_request_without_a_parent_has_ids_and_records_none() {
     run(|telemetry, _| async move {
         let handler = || async {
@@ -240,6 +263,26 @@ fn one_line_for_each_request_with_its_level_and_ids() {
             expected.map(|(level, kind)| (level.into(), kind.into()))
         );
         assert_eq!(spans.len(), 4, "a line is no event of its span");
+    });
+}
+
+#[test]
+fn a_level_that_panics_hurts_nobody() {
+    run(|telemetry, lines| async move {
+        let log = || AccessLog::new().level(|_| panic!("no level today"));
+        let layer = ServerLayer::new().access_log(log());
+        let answer = ask(layer, closing("GET /users/7", "")).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        // the handler's own panic is on its way when the level is chosen
+        let panics = Router::new().route("/", get(|| async { panic!("no handler either") }));
+        let panics = panics.layer(ServerLayer::new().access_log(log()));
+        let address = serve(panics).await;
+        exchange(address, closing("GET /", "")).await;
+        let spans = telemetry.spans(2).await;
+        assert_eq!(spans[1].get("error.type"), "panic");
+        let written = lines.of(telemetry_tower::http::server::ACCESS_TARGET);
+        let levels: Vec<_> = written.iter().map(|line| &line["level"]).collect();
+        assert_eq!(levels, ["INFO", "ERROR"]);
     });
 }
 

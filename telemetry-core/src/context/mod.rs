@@ -25,6 +25,6 @@ pub use baggage::{Baggage, BaggageEntry, BaggageError};
 pub use carrier::{Carrier, CarrierMut};
 pub use discarded::{Discarded, discarded};
 pub use opentelemetry::trace::{SpanId, TraceFlags, TraceId};
-pub use outgoing::{current_span_context, inject};
+pub use outgoing::{current_baggage, current_span_context, inject};
 pub use span_context::SpanContext;
 pub use trace_state::{TraceState, TraceStateError};

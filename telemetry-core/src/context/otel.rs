@@ -10,7 +10,7 @@ use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::TraceContextExt;
 
 use super::propagate::{Composite, Extracted};
-use super::{Baggage, Carrier, CarrierMut, SpanContext, current_span_context};
+use super::{Baggage, Carrier, CarrierMut, SpanContext, current, current_span_context};
 
 /// A [`Composite`] as a propagator of the OpenTelemetry API, for
 /// [`opentelemetry::global::set_text_map_propagator`].
@@ -39,7 +39,8 @@ impl TextMapPropagator for TextMap {
         // there; this time the current span may have been entered before
         arm();
         let (mut span_context, baggage) = from_context(cx);
-        if !span_context.is_valid() && !Context::map_current(TraceContextExt::has_active_span) {
+        let is_there = current::with_opentelemetry(TraceContextExt::has_active_span);
+        if !span_context.is_valid() && is_there != Some(true) {
             span_context = current_span_context().unwrap_or(SpanContext::NONE);
         }
         let mut carrier = InjectorCarrier(injector);

@@ -30,23 +30,26 @@ pub fn current_span_context() -> Option<SpanContext> {
 /// ```
 pub fn inject(carrier: &mut dyn CarrierMut) {
     let span_context = current_span_context().unwrap_or(SpanContext::NONE);
-    let baggage = if current::is_armed() {
-        Context::map_current(|context| Baggage::from(context.baggage()))
-    } else {
-        Baggage::EMPTY
-    };
-    propagate::inject(&span_context, &baggage, carrier);
+    propagate::inject(&span_context, &current_baggage(), carrier);
+}
+
+/// The current baggage; its place is the OpenTelemetry context. Empty unless somebody uses those.
+#[must_use]
+pub fn current_baggage() -> Baggage {
+    let read = |context: &Context| Baggage::from(context.baggage());
+    let armed = current::is_armed().then(|| current::with_opentelemetry(read));
+    armed.flatten().unwrap_or(Baggage::EMPTY)
 }
 
 fn opentelemetry_span_context() -> Option<SpanContext> {
     if !current::is_armed() {
         return None;
     }
-    Context::map_current(|context| {
+    current::with_opentelemetry(|context| {
         let span = context.span();
         let span = span.span_context();
         span.is_valid().then(|| SpanContext::from(span))
-    })
+    })?
 }
 
 fn own_span_context() -> Option<SpanContext> {

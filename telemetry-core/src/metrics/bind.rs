@@ -10,12 +10,13 @@ use super::exemplar::Origin;
 use super::hash::Pairs;
 use super::instrument::Instrument;
 use super::measurement::Measurement;
-use super::series::Series;
+use super::pin::Pin;
 
 /// A handle that records into an instrument with fixed attributes, for a few nanoseconds.
 ///
-/// The series exists from now on, with a sum of zero, and never expires. An instrument that another
-/// library implements gets a handle that records through the API; it sees one measurement more, of
+/// The series exists from now on, with a sum of zero, and does not expire while a handle is there.
+/// Beyond the limit of series, the handle looks each time for a place that has become free. An
+/// instrument that another library implements gets a handle that records through the API; it sees one measurement more, of
 /// 0 for integers and of NaN for floats, by which we find out whose it is.
 ///
 /// ```
@@ -112,6 +113,7 @@ bound!(
 #[derive(Clone, Debug)]
 enum Bound<I> {
     Ours(Arc<Handle>),
+    /// An instrument that another library implements, or has no place for another series.
     Foreign(I, Box<[KeyValue]>),
 }
 
@@ -125,16 +127,18 @@ struct Handle {
 }
 
 /// A series, and the only keys that its view keeps.
-type Target = (Arc<Series>, Option<Arc<[Key]>>);
+type Target = (Pin, Option<Arc<[Key]>>);
 
 impl Handle {
-    fn new(instrument: &Arc<Instrument>, attributes: &[KeyValue]) -> Self {
+    /// None if one of the streams has no place for another series.
+    fn new(instrument: &Arc<Instrument>, attributes: &[KeyValue]) -> Option<Self> {
         let streams = instrument.streams().iter();
-        let series: Box<[_]> = streams
-            .map(|stream| (stream.pin(attributes), stream.spec.keep.clone()))
+        let series: Option<Box<[_]>> = streams
+            .map(|stream| Some((stream.pin(attributes)?, stream.spec.keep.clone())))
             .collect();
+        let series = series?;
         let are_some_left_out = series.iter().any(|(_, keep)| keep.is_some());
-        Self {
+        Some(Self {
             instrument: Arc::clone(instrument),
             series,
             attributes: attributes
@@ -142,7 +146,7 @@ impl Handle {
                 .filter(|_| are_some_left_out)
                 .cloned()
                 .collect(),
-        }
+        })
     }
 
     #[inline]
@@ -171,7 +175,7 @@ thread_local! {
 enum Question {
     None,
     Asked,
-    Answered(Arc<Handle>),
+    Answered(Option<Arc<Handle>>),
 }
 
 /// The handle of the instrument that `measure` measures with, if it is ours.
@@ -181,7 +185,7 @@ fn handle_of(measure: impl FnOnce()) -> Option<Arc<Handle>> {
     ask.ok()?;
     measure();
     match QUESTION.try_with(|question| question.replace(Question::None)) {
-        Ok(Question::Answered(handle)) => Some(handle),
+        Ok(Question::Answered(handle)) => handle,
         _ => None,
     }
 }
@@ -193,7 +197,7 @@ pub(super) fn answer(instrument: &Arc<Instrument>, attributes: &[KeyValue]) -> b
     if is_asked != Ok(true) {
         return false;
     }
-    let handle = Arc::new(Handle::new(instrument, attributes));
+    let handle = Handle::new(instrument, attributes).map(Arc::new);
     QUESTION
         .try_with(|question| question.replace(Question::Answered(handle)))
         .is_ok()

@@ -17,6 +17,7 @@ mod instrument;
 mod last_value;
 mod measurement;
 mod name;
+mod pin;
 mod provider;
 mod quantile;
 mod reader;

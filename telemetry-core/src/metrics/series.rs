@@ -1,7 +1,7 @@
 //! The values of one set of attributes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use super::AttributeSet;
 use super::exemplar::{Exemplars, Origin};
@@ -22,8 +22,8 @@ pub(super) struct Series {
     pub(super) attributes: Arc<AttributeSet>,
     order: Order,
     state: AtomicU8,
-    /// Whether a bound handle holds it.
-    is_pinned: AtomicBool,
+    /// How many bound handles hold it.
+    pins: AtomicUsize,
     start: AtomicU64,
     /// When a collection last found that it was used, by the monotonic clock.
     used_at: AtomicU64,
@@ -72,7 +72,7 @@ impl Series {
             attributes: Arc::new(attributes),
             order,
             state: AtomicU8::new(USED),
-            is_pinned: AtomicBool::new(false),
+            pins: AtomicUsize::new(0),
             start: AtomicU64::new(now),
             // the first collection says when
             used_at: AtomicU64::new(0),
@@ -122,10 +122,24 @@ impl Series {
         }
     }
 
-    /// Keeps it for ever.
+    /// Keeps it until as many [`Series::unpin`]s.
     pub(super) fn pin(&self) {
-        self.is_pinned.store(true, Ordering::Relaxed);
+        self.pins.fetch_add(1, Ordering::Relaxed);
         self.revive();
+    }
+
+    /// Lets it expire from now on, if it was the last one who kept it.
+    pub(super) fn unpin(&self) {
+        self.revive();
+        self.pins.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Whether its value stands for what has not ended yet: forgotten, it would come back wrong.
+    fn is_open(&self, goes_down: bool) -> bool {
+        match &self.cell {
+            Cell::Sum(sum) => goes_down && !sum.is_zero(),
+            _ => false,
+        }
     }
 
     #[inline]
@@ -218,10 +232,10 @@ impl Series {
     }
 
     /// At a collection: whether it is to be forgotten, because nobody has used it for `expiry`;
-    /// `now` is monotonic time.
-    /// Threads that remember it are told one collection before.
-    pub(super) fn expires(&self, now: u64, expiry: u64) -> bool {
-        if self.is_pinned.load(Ordering::Relaxed) {
+    /// `now` is monotonic time. Threads that remember it are told one collection before. A sum that
+    /// `goes_down` stays until it is zero.
+    pub(super) fn expires(&self, now: u64, expiry: u64, goes_down: bool) -> bool {
+        if self.pins.load(Ordering::Acquire) > 0 || self.is_open(goes_down) {
             return false;
         }
         let state = &self.state;

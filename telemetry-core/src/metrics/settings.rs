@@ -30,7 +30,7 @@ pub struct RegistrySettings {
     /// What is changed on the way from instruments to streams.
     pub views: Vec<View>,
     /// The time without a measurement after which a series is forgotten; never by default. Bound
-    /// series stay.
+    /// series stay while a handle is there, and an up-down counter stays until it is zero.
     pub idle_expiry: Option<Duration>,
 }
 

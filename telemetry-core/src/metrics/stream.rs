@@ -13,9 +13,12 @@ use super::cardinality;
 use super::exemplar::Origin;
 use super::hash::{Order, Pairs};
 use super::measurement::{Measurement, NumberType};
+use super::pin::Pin;
 use super::series::{CellValue, Series};
 use super::shared::Shared;
-use super::snapshot::{Descriptor, Exemplar, Metric, Point, Points, ValueTemporality};
+use super::snapshot::{
+    Descriptor, Exemplar, InstrumentKind, Metric, Point, Points, ValueTemporality,
+};
 use super::view::{Resolved, StreamSpec};
 use crate::clock::saturating_nanos;
 
@@ -111,11 +114,11 @@ impl Stream {
         series.observe(value, collection, adds, origin);
     }
 
-    /// The series of these attributes, to be kept for ever.
-    pub(super) fn pin(&self, attributes: &[KeyValue]) -> Arc<Series> {
-        let (series, _) = self.find(Pairs::new(attributes, self.keep()));
-        series.pin();
-        series
+    /// The series of these attributes, to be kept while the pin is there; none if it would be the
+    /// one for the rest.
+    pub(super) fn pin(&self, attributes: &[KeyValue]) -> Option<Pin> {
+        let (series, is_own) = self.find(Pairs::new(attributes, self.keep()));
+        is_own.then(|| Pin::new(series))
     }
 
     /// Adds what another stream of the instrument has recorded.
@@ -189,11 +192,12 @@ impl Stream {
         let expiry = self.shared.setting(|settings| settings.idle_expiry);
         let expiry = expiry.map(saturating_nanos);
         let now = self.shared.monotonic();
+        let goes_down = self.spec.descriptor.kind == InstrumentKind::UpDownCounter;
         let is_over = |series: &Series| {
             if is_observable {
                 !series.was_observed_in(collection)
             } else {
-                expiry.is_some_and(|expiry| series.expires(now, expiry))
+                expiry.is_some_and(|expiry| series.expires(now, expiry, goes_down))
             }
         };
         if !is_observable && expiry.is_none() {

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::measurement::NumberType;
 use super::shards::{Lines, Shards};
+use super::snapshot::Number;
 
 /// A sum that several threads add to.
 #[derive(Debug)]
@@ -30,6 +31,14 @@ impl SumCell {
         shards.fold(0, |sum, shard| {
             self.number.sum(sum, shard.at(0).load(Ordering::Relaxed))
         })
+    }
+
+    pub(super) fn is_zero(&self) -> bool {
+        match self.number.number(self.get()) {
+            Number::U64(sum) => sum == 0,
+            Number::I64(sum) => sum == 0,
+            Number::F64(sum) => sum == 0.0,
+        }
     }
 
     pub(super) fn take(&self) -> u64 {

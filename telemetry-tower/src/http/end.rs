@@ -19,6 +19,8 @@ pub(crate) struct End {
     pub(crate) failure: Option<Failure>,
     pub(crate) message: Option<String>,
     version: Option<Version>,
+    /// Whether the answer was one of gRPC.
+    spoke_grpc: bool,
 }
 
 impl End {
@@ -30,6 +32,7 @@ impl End {
             failure: None,
             message: None,
             version: None,
+            spoke_grpc: false,
         }
     }
 
@@ -41,6 +44,7 @@ impl End {
         classify: &dyn Classify,
     ) {
         self.status = Some(status);
+        self.spoke_grpc = grpc::is_call(headers);
         if !self.subject.is_grpc() {
             self.failure = classify.response(self.subject.side, status, headers);
         } else if GrpcCode::of(headers).is_some() {
@@ -66,6 +70,7 @@ impl End {
     /// Notes the trailers, or the headers of a response that has only trailers.
     pub(crate) fn trailers(&mut self, trailers: &HeaderMap, classify: &dyn Classify) {
         if let Some(code) = GrpcCode::of(trailers).filter(|_| self.subject.is_grpc()) {
+            self.spoke_grpc = true;
             self.ended_with(code, classify);
             if self.failure.is_some() {
                 self.message = grpc::message(trailers).map(|text| cut(&text).to_owned());
@@ -133,10 +138,12 @@ impl End {
         }
     }
 
-    /// Whether the server has no such method, so that the caller has made its name up.
+    /// Whether the server has no such method, so that the caller has made its name up: it said so, or
+    /// it answered, and not in gRPC.
     fn is_unknown_method(&self) -> bool {
         let unimplemented = self.code == Some(GrpcCode::Unimplemented);
-        unimplemented && self.subject.side == Side::Server
+        let is_answered = self.code.is_some() || self.status.is_some();
+        self.subject.side == Side::Server && (unimplemented || (is_answered && !self.spoke_grpc))
     }
 }
 

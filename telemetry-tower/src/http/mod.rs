@@ -2,5 +2,6 @@
 
 pub mod client;
 pub(crate) mod end;
+mod error_text;
 pub mod server;
 pub(crate) mod subject;

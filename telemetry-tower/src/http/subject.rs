@@ -1,6 +1,6 @@
 //! What a call is about, known when it begins.
 
-use http::{HeaderMap, Method};
+use http::Method;
 
 use super::server::name::with_name;
 use super::server::options::Options;
@@ -21,9 +21,9 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
-    fn is_grpc(self, headers: &HeaderMap) -> bool {
+    fn is_grpc(self, head: RequestHead<'_>) -> bool {
         match self {
-            Self::Recognised => grpc::is_call(headers),
+            Self::Recognised => head.method() == Method::POST && grpc::is_call(head.headers()),
             Self::Http => false,
             Self::Grpc => true,
         }
@@ -53,7 +53,7 @@ pub(crate) enum Call {
 
 impl Subject {
     pub(super) fn of(options: &Options, head: RequestHead<'_>) -> Self {
-        let call = if options.protocol.is_grpc(head.headers()) {
+        let call = if options.protocol.is_grpc(head) {
             Call::Grpc {
                 method: RpcMethod::of(head.uri()),
             }

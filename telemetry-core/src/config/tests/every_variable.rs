@@ -396,6 +396,11 @@ fn words_that_cannot_be_methods_are_reported() {
         (&*ignored.value, &*ignored.used),
         ("a b,(x)", "the rest of the list")
     );
+    for (list, ignored) in [("a b,", "a b"), (",,", ",,")] {
+        let (_, report) = resolve(&[("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", list)]);
+        let first = &report.ignored[0];
+        assert_eq!((&*first.value, &*first.used), (ignored, "the default list"));
+    }
 }
 
 #[test]

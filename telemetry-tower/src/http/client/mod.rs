@@ -9,8 +9,9 @@
 //! ```
 //!
 //! It ends as that of a [server](crate::http::server) does, except that 400 to 499 and each code of
-//! gRPC but `OK` are failures, too. A response that is dropped before its end is `cancelled`: the
-//! caller did not want the rest.
+//! gRPC but `OK` are failures, too. A future that is dropped before the answer has come is
+//! `cancelled`. A body that is dropped before its end is not: the caller has its answer and did not
+//! want the rest. A call of gRPC is, as long as it has not told its code.
 //!
 //! # The span
 //!
@@ -21,7 +22,7 @@
 //! | attribute | value |
 //! |---|---|
 //! | `http.request.method`, `http.request.method_original` | as on the server |
-//! | `url.full` | the target; user and password, and the values of keys that sign or authorise, are replaced by `REDACTED` |
+//! | `url.full` | the target; user and password, and the values of the keys that `url.query` of a server hides, are replaced by `REDACTED` |
 //! | `url.template` | the [`UrlTemplate`], if there is one |
 //! | `server.address`, `server.port` | of the target, of the `Host` header or of [`ClientLayer::origin`]; the port is that of the scheme if none is named |
 //! | `http.request.resend_count` | the [`ResendCount`], if it is not 0 |

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use http::Request;
-use opentelemetry::Context;
-use opentelemetry::baggage::BaggageExt;
 use telemetry_core::context::propagate::{self, Extracted};
-use telemetry_core::context::{self, Baggage, SpanContext, otel};
+use telemetry_core::context::{self, SpanContext};
 use telemetry_core::otlp::Kind;
 use telemetry_core::trace::{Prepared, prepare};
 use tracing::Span;
@@ -49,7 +47,8 @@ pub(super) fn start<B>(options: &Arc<Options>, request: &mut Request<B>) -> Oper
         Some(prepared) => {
             let identity = prepared.span_context();
             let operation = make(prepared, &identity, options);
-            propagate::inject(&identity, &baggage(), request.headers_mut());
+            let baggage = context::current_baggage();
+            propagate::inject(&identity, &baggage, request.headers_mut());
             operation
         }
         None => {
@@ -66,15 +65,6 @@ fn current() -> Extracted {
     current.span_context = context::current_span_context();
     current.sampled = current.span_context.as_ref().map(SpanContext::is_sampled);
     current
-}
-
-/// The current baggage; its place is the OpenTelemetry context.
-fn baggage() -> Baggage {
-    if otel::is_armed() {
-        Context::map_current(|context| Baggage::from(context.baggage()))
-    } else {
-        Baggage::EMPTY
-    }
 }
 
 fn make(prepared: Prepared, identity: &SpanContext, options: &Arc<Options>) -> Operation {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use http::{HeaderValue, Uri, Version, header};
@@ -50,7 +51,8 @@ impl AccessLog {
         Self::default()
     }
 
-    /// Chooses the level by the outcome; `None` writes no line.
+    /// Chooses the level by the outcome; `None` writes no line. If it panics, the line has the
+    /// [`default_level`](Self::default_level).
     #[must_use]
     pub fn level(
         mut self,
@@ -95,7 +97,9 @@ impl AccessLog {
     pub(super) fn write(&self, entry: &Entry, method: &str, outcome: &Outcome<'_>) {
         let level = match &self.level {
             None => Self::default_level(outcome),
-            Some(choose) => choose(outcome),
+            // a panic must not reach the server, nor a thread that is unwinding already
+            Some(choose) => catch_unwind(AssertUnwindSafe(|| choose(outcome)))
+                .unwrap_or_else(|_| Self::default_level(outcome)),
         };
         match level {
             None => {}

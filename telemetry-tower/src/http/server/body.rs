@@ -1,6 +1,6 @@
 //! The response's body.
 
-use std::fmt::Display;
+use std::fmt::{Debug, Display};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -28,6 +28,7 @@ pin_project! {
             let mut this = this.project();
             if let Some(operation) = this.operation {
                 operation.run(|| this.inner.set(None));
+                operation.left();
             }
         }
     }
@@ -75,7 +76,7 @@ impl<B: Default> Default for ResponseBody<B> {
 impl<B> Body for ResponseBody<B>
 where
     B: Body,
-    B::Error: Display,
+    B::Error: Display + Debug,
 {
     type Data = B::Data;
     type Error = B::Error;

@@ -1,6 +1,6 @@
 //! The response on its way.
 
-use std::fmt::Display;
+use std::fmt::{Debug, Display};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -47,7 +47,7 @@ impl<F, B, E> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
     B: Body,
-    E: Display,
+    E: Display + Debug,
 {
     type Output = Result<Response<ResponseBody<B>>, E>;
 

@@ -100,7 +100,8 @@ impl ServerLayer {
     }
 
     /// Takes the requests for which `is_public` returns true for those of strangers: each begins a
-    /// trace of its own, by this server's own sampling, and links to the caller's span.
+    /// trace of its own, by this server's own sampling, and links to the caller's span. Their baggage
+    /// is dropped; a [`correlation_id`](Self::correlation_id) in its header is accepted.
     ///
     /// ```
     /// use telemetry_tower::ServerLayer;

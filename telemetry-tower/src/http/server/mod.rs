@@ -13,7 +13,7 @@
 //! |---|---|---|
 //! | the last byte of the body was handed to the server | none, or `500` to `599` | `Error` for 5xx, else unset |
 //! | there is no body to send (`HEAD`, 204, 304, empty), or the connection is upgraded | the same | the same |
-//! | the service or the body fails | the type of the error | `Error`, with its message |
+//! | the service or the body fails | the type of the error | `Error`, with its message and what else its `Debug` says |
 //! | the future or the body is dropped before its end | `cancelled` | `Error` |
 //! | the service panics | `panic` | `Error` |
 //!

@@ -1,7 +1,7 @@
 //! A request that is being handled.
 
 use std::any::type_name;
-use std::fmt::Display;
+use std::fmt::{Debug, Display};
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode, Version};
@@ -9,14 +9,14 @@ use telemetry_core::context::EnteredIds;
 use telemetry_core::trace;
 use tracing::Span;
 
-use super::attributes::cut;
 use super::notes::Notes;
 use super::options::Options;
 use super::surroundings::Surroundings;
-use crate::Failure;
 use crate::http::end::End;
+use crate::http::error_text::error_text;
 use crate::http::subject::Subject;
 use crate::metrics::Measured;
+use crate::{Failure, Side};
 
 /// The span of a request and what is known of its end. Dropped before [`Operation::end`], it ends
 /// as cancelled.
@@ -145,12 +145,24 @@ impl Operation {
     }
 
     /// Notes that the service or the body failed.
-    pub(in crate::http) fn error<E: Display>(&mut self, error: &E) {
+    pub(in crate::http) fn error<E: Display + Debug>(&mut self, error: &E) {
         if let Some(end) = &mut self.end
             && end.failure.is_none()
         {
             end.failure = self.options.classify.error(type_name::<E>());
-            end.message = self.recorded.then(|| cut(&error.to_string()).to_owned());
+            end.message = self.recorded.then(|| error_text(error));
+        }
+    }
+
+    /// Notes that the body was dropped before its end. A client that has its answer may not want the
+    /// rest; how a call of gRPC ended is known only by its code.
+    pub(in crate::http) fn left(&mut self) {
+        let is_answered = self.end.as_ref().is_some_and(|end| {
+            let Subject { side, .. } = end.subject;
+            side == Side::Client && (end.code.is_some() || !end.subject.is_grpc())
+        });
+        if is_answered {
+            self.finish();
         }
     }
 

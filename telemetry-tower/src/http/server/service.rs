@@ -1,6 +1,6 @@
 //! The service that makes spans.
 
-use std::fmt::Display;
+use std::fmt::{Debug, Display};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -39,9 +39,9 @@ impl<S> ServerService<S> {
 impl<S, B, R> Service<Request<B>> for ServerService<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
-    S::Error: Display,
+    S::Error: Display + Debug,
     R: Body,
-    R::Error: Display,
+    R::Error: Display + Debug,
 {
     type Response = Response<ResponseBody<R>>;
     type Error = S::Error;

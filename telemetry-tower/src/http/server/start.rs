@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use telemetry_core::context::propagate::{self, Extracted};
-use telemetry_core::context::{CurrentIds, SpanContext};
+use telemetry_core::context::{Baggage, CurrentIds, SpanContext};
 use telemetry_core::otlp::{Attributes, Kind};
 use telemetry_core::trace::{Prepared, prepare};
 use tracing::Span;
@@ -44,10 +44,12 @@ pub(super) fn start(options: &Arc<Options>, head: RequestHead<'_>) -> Operation 
     operation.about(beginning.subject)
 }
 
-/// Takes the parent away from a request that begins a trace of its own.
+/// Takes the parent away from a request that begins a trace of its own, and the baggage: what a
+/// stranger says must not go on to other services.
 fn part(incoming: &mut Extracted) -> Option<SpanContext> {
     incoming.sampled = None;
     incoming.debug = false;
+    incoming.baggage = Baggage::EMPTY;
     incoming.span_context.take()
 }
 
