@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the cases, each in a process of its own, and prints what they cost against the budgets.
 
-Called by scripts/bench: report.py PROGRAM [--write] [--rounds N] [FILTER]
+Called by scripts/bench: report.py PROGRAM [--write | --peers] [--rounds N] [FILTER]
 """
 
 import argparse
@@ -33,6 +33,7 @@ ROWS = {
     "metric-two": ("S7 the same beside a second thread", False, "opentelemetry_sdk", (124, 0, 1500)),
     "bound-counter": ("S7 bound counter", False, None, (5, 0, None)),
     "bound-histogram": ("S7 bound histogram", False, None, (10, 0, None)),
+    "page": ("S10 page of 10,000 series, of each", False, None, (None, None, None)),
     "span": ("S8 span, sampled", False, "tracing-opentelemetry", (280, 2, 3000)),
     "span-armed": ("S8 span, contexts armed, entered once", False, "tracing-opentelemetry", (340, 3, 3600)),
     "span-unsampled": ("S8 span, not sampled", False, "tracing-opentelemetry", (150, 1, 1900)),
@@ -40,6 +41,13 @@ ROWS = {
     "polls-10": ("ten polls", False, "tracing-opentelemetry", (250, 0, 3500)),
     "encode": ("S9 encoding a span of ten attributes", False, "opentelemetry-proto", (150, 0, None)),
     "disabled": ("`debug!` turned off", False, None, (1.5, 0, None)),
+}
+# operation: what keeps so many bytes
+MEMORY = {
+    "memory-instrument": "bytes of a counter with nothing recorded",
+    "memory-counter": "bytes of a counter's series",
+    "memory-histogram": "bytes of a histogram's series of 15 buckets",
+    "memory-histogram-four": "the same, recorded by four threads",
 }
 EXPORT_BUDGET = {"uncompressed": 5, "gzip": 15}
 
@@ -49,16 +57,21 @@ def main():
     parser.add_argument("program", help=argparse.SUPPRESS)
     parser.add_argument("filter", nargs="?", default="")
     parser.add_argument("--write", action="store_true", help=f"put the table into {DOCUMENT}")
+    parser.add_argument("--peers", action="store_true", help="print a column for each library, without budgets")
     parser.add_argument("--rounds", type=int, default=5, help="how often each case is timed")
     options = parser.parse_args()
     names = run(options.program, "list").split()
-    wanted = [name for name in names if name == BASE or options.filter in operation(name)]
+    names = [name for name in names if name == BASE or options.filter in operation(name)]
+    wanted = [name for name in names if operation(name) not in MEMORY]
     costs = timed(options.program, wanted, options.rounds)
     if shutil.which("valgrind"):
         for name in wanted:
             costs[name] = (*costs[name][:2], instructions(options.program, name))
+    kept = {name: float(run(options.program, "memory", name)) for name in names if operation(name) in MEMORY}
+    if options.peers:
+        return print(beside_peers(costs, kept))
     exported = {} if options.filter else export_shares(options.program)
-    text = report(costs, exported)
+    text = report(costs, kept, exported)
     print(text)
     if options.write:
         if options.filter:
@@ -109,16 +122,41 @@ def export_shares(program):
     return shares
 
 
-def report(costs, exported):
+def report(costs, kept, exported):
     head = "| | ours | best peer | usual stack | floor | budget | |"
-    lines = [f"{date.today()}, {machine()}. Each cell: thread-CPU ns / allocations / instructions.",
-             "", head, "|---|---|---|---|---|---|---|"]
+    lines = [caption(), "", head, "|---|---|---|---|---|---|---|"]
     lines += [row(name, costs) for name in ROWS if f"{name}.ours" in costs]
+    lines += [memory_row(name, kept) for name in MEMORY if f"{name}.ours" in kept]
     for compression, (percent, nanos) in exported.items():
         budget = EXPORT_BUDGET[compression]
         lines.append(f"| 100,000 spans a second exported, {compression} | {percent:.1f} % of a core, {nanos} ns a span "
                      f"| | | | {budget} % | {'met' if percent <= budget else '**over**'} |")
     return "\n".join(lines)
+
+
+def caption():
+    return f"{date.today()}, {machine()}. Each cell: thread-CPU ns / allocations / instructions."
+
+
+def beside_peers(costs, kept):
+    """What the libraries cost, without what other tables subtract and compare with."""
+    cells = {name: cell(cost) for name, cost in costs.items() if name != BASE}
+    cells |= {name: number(size, 0) for name, size in kept.items()}
+    titles = {name: row[0] for name, row in ROWS.items()} | MEMORY
+    libraries = list(dict.fromkeys(name.split(".", 1)[1] for name in cells))
+    lines = [caption(), "", "| | " + " | ".join(libraries) + " |", "|---" * (len(libraries) + 1) + "|"]
+    for name in dict.fromkeys(map(operation, cells)):
+        lines.append(f"| {titles[name]} | " + " | ".join(cells.get(f"{name}.{of}", "") for of in libraries) + " |")
+    return "\n".join(lines)
+
+
+def memory_row(name, kept):
+    found = {case.split(".", 1)[1]: size for case, size in kept.items() if operation(case) == name}
+    ours, usual = found.pop("ours"), "opentelemetry_sdk"
+    best = min(found, key=found.get)
+    cells = [MEMORY[name], number(ours, 0), f"{number(found[best], 0)} {best}",
+             "the same" if usual == best else f"{number(found[usual], 0)} {usual}", "", "", ""]
+    return "| " + " | ".join(cells) + " |"
 
 
 def row(name, costs):

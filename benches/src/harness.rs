@@ -13,6 +13,8 @@ pub(crate) struct Case {
     pub(crate) run: Box<dyn FnMut(u64)>,
     /// Empties the queues that it filled; not measured.
     pub(crate) settle: Box<dyn FnMut()>,
+    /// How often it is done between two readings of the clock.
+    pub(crate) batch: u64,
 }
 
 /// What one operation costs the thread that does it.
@@ -37,7 +39,13 @@ impl Case {
         Self {
             run: Box::new(run),
             settle: Box::new(settle),
+            batch: BATCH,
         }
+    }
+
+    /// For what is done so many times at once or not at all.
+    pub(crate) fn in_batches_of(self, batch: u64) -> Self {
+        Self { batch, ..self }
     }
 
     /// Thread-CPU time as the median of batches, allocations as their mean.
@@ -48,7 +56,7 @@ impl Case {
         for _ in 0..BATCHES {
             let allocated = allocations::so_far();
             let start = thread_time();
-            measured(&mut self.run, BATCH);
+            measured(&mut self.run, self.batch);
             nanos.push((thread_time() - start).as_nanos());
             let now = allocations::so_far();
             count += now.0 - allocated.0;
@@ -56,9 +64,9 @@ impl Case {
             (self.settle)();
         }
         nanos.sort_unstable();
-        let operations = BATCH * BATCHES as u64;
+        let operations = self.batch * BATCHES as u64;
         Cost {
-            nanos: ratio(nanos[BATCHES / 2], BATCH.into()),
+            nanos: ratio(nanos[BATCHES / 2], self.batch.into()),
             allocations: ratio(count.into(), operations.into()),
             bytes: ratio(bytes.into(), operations.into()),
         }
@@ -67,7 +75,7 @@ impl Case {
     /// Runs some batches, for those who count instructions from outside.
     pub(crate) fn repeat(&mut self, batches: usize) {
         for _ in 0..batches {
-            measured(&mut self.run, BATCH);
+            measured(&mut self.run, self.batch);
             (self.settle)();
         }
     }

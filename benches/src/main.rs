@@ -4,6 +4,7 @@
 //! telemetry-benches list             the names of the cases
 //! telemetry-benches time CASE        thread-CPU ns, allocations and bytes of one operation
 //! telemetry-benches count CASE N     N batches, for those who count instructions from outside
+//! telemetry-benches memory CASE      the bytes that one instrument or series keeps
 //! telemetry-benches export [gzip]    the CPU time of exporting 100,000 spans a second
 //! ```
 #![expect(
@@ -21,7 +22,7 @@ mod peers;
 
 use std::io::{self, Write};
 
-use harness::{BATCH, Case};
+use harness::Case;
 
 fn main() -> io::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -29,7 +30,8 @@ fn main() -> io::Result<()> {
     let mut out = io::stdout().lock();
     match words[..] {
         ["list"] => {
-            for (name, _) in cases::ALL {
+            let timed = cases::ALL.iter().map(|(name, _)| name);
+            for name in timed.chain(cases::MEMORY.iter().map(|(name, _)| name)) {
                 writeln!(out, "{name}")?;
             }
         }
@@ -38,18 +40,23 @@ fn main() -> io::Result<()> {
             writeln!(out, "{} {} {}", cost.nanos, cost.allocations, cost.bytes)?;
         }
         ["count", name, batches] => {
-            case(name).repeat(batches.parse().unwrap());
-            writeln!(out, "{BATCH}")?;
+            let mut case = case(name);
+            case.repeat(batches.parse().unwrap());
+            writeln!(out, "{}", case.batch)?;
         }
+        ["memory", name] => writeln!(out, "{}", known(cases::MEMORY, name)())?,
         ["export"] => writeln!(out, "{}", export::cpu_share(false))?,
         ["export", "gzip"] => writeln!(out, "{}", export::cpu_share(true))?,
-        _ => panic!("usage: list | time CASE | count CASE BATCHES | export [gzip]"),
+        _ => panic!("usage: list | time CASE | count CASE BATCHES | memory CASE | export [gzip]"),
     }
     Ok(())
 }
 
 fn case(name: &str) -> Case {
-    let found = cases::ALL.iter().find(|(known, _)| *known == name);
-    let (_, start) = found.unwrap_or_else(|| panic!("no case {name}"));
-    start()
+    known(cases::ALL, name)()
+}
+
+fn known<T: Copy>(cases: &[(&str, T)], name: &str) -> T {
+    let found = cases.iter().find(|(known, _)| *known == name);
+    found.unwrap_or_else(|| panic!("no case {name}")).1
 }

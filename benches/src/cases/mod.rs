@@ -9,6 +9,9 @@ mod spans;
 
 use crate::harness::Case;
 
+pub(crate) use metrics::MEMORY;
+use metrics::{MetricsExporter, PrometheusClient, PrometheusClientExemplars, alone, beside};
+
 type Start = fn() -> Case;
 
 /// All cases. A name is `operation.library`; `floor` and `base` are what the work costs without.
@@ -51,19 +54,50 @@ pub(crate) const ALL: &[(&str, Start)] = &[
     ("line.fmt-json", logs::fmt_json),
     ("disabled.ours", logs::disabled),
     ("metric.floor", metrics::floor),
-    ("metric.ours", metrics::ours),
-    ("metric.opentelemetry_sdk", metrics::sdk),
-    ("metric.prometheus-client", metrics::prometheus_client),
+    ("metric.ours", alone::<metrics::Ours>),
+    ("metric.opentelemetry_sdk", alone::<metrics::Sdk>),
+    ("metric.prometheus-client", alone::<PrometheusClient>),
+    (
+        "metric.metrics-exporter-prometheus",
+        alone::<MetricsExporter>,
+    ),
     ("metric-exemplar.ours", metrics::ours_exemplars),
+    (
+        "metric-exemplar.prometheus-client",
+        alone::<PrometheusClientExemplars>,
+    ),
     ("metric-two.floor", metrics::floor_beside),
-    ("metric-two.ours", metrics::ours_beside),
-    ("metric-two.opentelemetry_sdk", metrics::sdk_beside),
+    ("metric-two.ours", beside::<metrics::Ours>),
+    ("metric-two.opentelemetry_sdk", beside::<metrics::Sdk>),
+    ("metric-two.prometheus-client", beside::<PrometheusClient>),
+    (
+        "metric-two.metrics-exporter-prometheus",
+        beside::<MetricsExporter>,
+    ),
     ("bound-counter.floor", metrics::atomic),
     ("bound-counter.ours", metrics::ours_bound_counter),
+    (
+        "bound-counter.prometheus-client",
+        metrics::prometheus_client_bound_counter,
+    ),
+    (
+        "bound-counter.metrics-exporter-prometheus",
+        metrics::metrics_exporter_bound_counter,
+    ),
     ("bound-histogram.ours", metrics::ours_bound_histogram),
     (
         "bound-histogram.prometheus-client",
         metrics::prometheus_client_bound_histogram,
+    ),
+    (
+        "bound-histogram.metrics-exporter-prometheus",
+        metrics::metrics_exporter_bound_histogram,
+    ),
+    ("page.ours", metrics::page::<metrics::Ours>),
+    ("page.prometheus-client", metrics::page::<PrometheusClient>),
+    (
+        "page.metrics-exporter-prometheus",
+        metrics::page::<MetricsExporter>,
     ),
     ("inject.ours", context::inject),
     ("inject.opentelemetry_sdk", context::inject_sdk),
