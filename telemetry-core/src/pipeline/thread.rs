@@ -143,7 +143,7 @@ impl Pipeline {
             return report;
         }
         // the report says what did not end well
-        drop(wait_for(&self.ask(Command::Shutdown), until(timeout)));
+        let _ = wait_for(&self.ask(Command::Shutdown), until(timeout));
         for lane in &self.lanes {
             lane.queue().close();
         }

@@ -160,7 +160,7 @@ fn a_callback_that_hangs_holds_one_thread_and_no_scrape() {
     let scrapes = Arc::clone(&entered);
     let page = move |accept: Option<&str>, encoding: Option<&str>| {
         scrapes.fetch_add(1, Ordering::Relaxed);
-        drop(hang.lock().unwrap().recv());
+        let _ = hang.lock().unwrap().recv();
         renderer.render(&Snapshot::default(), accept, encoding)
     };
     let service: Service =
