@@ -5,7 +5,7 @@ mod metrics_support;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use metrics_support::{Bench, find, histogram_points, k, number_points, numbers, total};
+use metrics_support::{Bench, find, histogram_points, k, number, number_points, numbers, total};
 use opentelemetry::{Array, Key, KeyValue, Value};
 use proptest::prelude::*;
 use telemetry_core::metrics::{Aggregation, Number, RegistrySettings, View, bind};

@@ -305,7 +305,7 @@ mod tests {
             .map(|_| {
                 let set = (AttributeSet::default(), Order::default());
                 let series = Series::new(1, set, &Resolved::Sum, NumberType::U64, 0);
-                assert!(!series.expires(0, 0), "it was used");
+                assert!(!series.expires(0, 0, false), "it was used");
                 series
             })
             .collect();
@@ -321,7 +321,7 @@ mod tests {
             let remove = |series: &Series| {
                 barrier.wait();
                 // the first says that it will be, the second that it is
-                series.expires(0, 0) || series.expires(0, 0)
+                series.expires(0, 0, false) || series.expires(0, 0, false)
             };
             let removed: Vec<_> = series.iter().map(remove).collect();
             (removed, touching.join().unwrap())

@@ -287,13 +287,16 @@ async fn host(service: Service, mut commands: mpsc::UnboundedReceiver<Command>) 
 /// Waits for all answers, whatever becomes of one of them: an exporter that has ended must not take
 /// the others' time. Says the first thing that went wrong.
 fn wait_for(answers: &[Receiver<()>], until: Instant) -> Result<(), FlushError> {
-    answers.iter().fold(Ok(()), |outcome, answer| {
+    let mut outcome = Ok(());
+    for answer in answers {
         let left = until.saturating_duration_since(Instant::now());
-        outcome.and(answer.recv_timeout(left).map_err(|error| match error {
+        let answered = answer.recv_timeout(left).map_err(|error| match error {
             RecvTimeoutError::Timeout => FlushError::Timeout,
             RecvTimeoutError::Disconnected => FlushError::Ended,
-        }))
-    })
+        });
+        outcome = outcome.and(answered);
+    }
+    outcome
 }
 
 /// Stands in for an exporter that could not be made, and says why for each batch.
