@@ -39,7 +39,7 @@ const HARMLESS: [&str; 2] = ["idempotency-key", "surrogate-key"];
 pub(crate) fn is_sensitive(name: &str) -> bool {
     let mut runs = name.split('%').enumerate().flat_map(|(index, part)| {
         let part = if index == 0 { part } else { after_sign(part) };
-        part.split(|letter: char| !letter.is_ascii_alphanumeric())
+        part.split(|letter: char| !letter.is_alphanumeric())
     });
     runs.any(|run| is_secret(run) || has_secret_hump(run))
         && !HARMLESS.iter().any(|it| it.eq_ignore_ascii_case(name))

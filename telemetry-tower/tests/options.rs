@@ -274,13 +274,11 @@ fn a_level_that_panics_hurts_nobody() {
         let answer = ask(layer, closing("GET /users/7", "")).await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         // the handler's own panic is on its way when the level is chosen
-        let panics = Router::new().route("/", get(|| async { panic!("no handler either") }));
-        let panics = panics.layer(ServerLayer::new().access_log(log()));
-        let address = serve(panics).await;
-        exchange(address, closing("GET /", "")).await;
+        let layer = ServerLayer::new().access_log(log());
+        ask(layer, closing("GET /panic", "")).await;
         let spans = telemetry.spans(2).await;
         assert_eq!(spans[1].get("error.type"), "panic");
-        let written = lines.of(telemetry_tower::http::server::ACCESS_TARGET);
+        let written = lines.of(ACCESS_TARGET);
         let levels: Vec<_> = written.iter().map(|line| &line["level"]).collect();
         assert_eq!(levels, ["INFO", "ERROR"]);
     });

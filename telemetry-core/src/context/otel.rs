@@ -62,13 +62,13 @@ impl TextMapPropagator for TextMap {
 /// Makes `tracing` spans attach an OpenTelemetry context when they are entered, from now on: it is
 /// where baggage lives. Costs one allocation a span.
 pub fn arm() {
-    super::current::arm();
+    current::arm();
 }
 
 /// Whether [`arm`] was called, or a tracer of the OpenTelemetry API is in use.
 #[must_use]
 pub fn is_armed() -> bool {
-    super::current::is_armed()
+    current::is_armed()
 }
 
 /// The OpenTelemetry context `cx` with what was extracted; what was not there stays as it is in

@@ -143,7 +143,9 @@ impl End {
     fn is_unknown_method(&self) -> bool {
         let unimplemented = self.code == Some(GrpcCode::Unimplemented);
         let is_answered = self.code.is_some() || self.status.is_some();
-        self.subject.side == Side::Server && (unimplemented || (is_answered && !self.spoke_grpc))
+        self.subject.is_grpc()
+            && self.subject.side == Side::Server
+            && (unimplemented || (is_answered && !self.spoke_grpc))
     }
 }
 

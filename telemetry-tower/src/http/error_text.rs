@@ -39,13 +39,17 @@ mod tests {
     #[derive(Debug)]
     struct Connect(io::Error);
 
-    impl fmt::Display for Connect {
+    impl Display for Connect {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("client error (connect)")
         }
     }
 
-    impl std::error::Error for Connect {}
+    impl std::error::Error for Connect {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&self.0)
+        }
+    }
 
     #[test]
     fn causes_are_told() {
