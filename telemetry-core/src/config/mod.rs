@@ -60,7 +60,6 @@ pub use overrides::{
 };
 pub use plan::Plan;
 pub use propagators::PropagatorKind;
-#[cfg(feature = "doctor")]
 pub(crate) use redact::{REDACTED, url as redacted_url};
 pub use report::{Hint, Ignored, Report};
 pub use sampler::SamplerPlan;

@@ -5,14 +5,13 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::settings::OtlpSettings;
 use super::target::percent_decode;
+use crate::config::REDACTED;
 
 /// Shorter values would tear words apart, and are no secrets.
 const SHORTEST_SECRET: usize = 4;
 
 /// A receiver's words are cut, and with them perhaps a secret, but none that are shorter.
 const CUT_FROM: usize = 200;
-
-const REDACTED: &str = "<redacted>";
 
 /// The values of headers, and the credentials and the query of the endpoint; the longest first.
 pub(crate) fn secrets(settings: &OtlpSettings) -> Vec<String> {
