@@ -11,6 +11,8 @@ use axum::http::header;
 #[cfg(any(feature = "doctor", feature = "prometheus"))]
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+#[cfg(feature = "prometheus")]
+use tokio::sync::Semaphore;
 
 use crate::handle::{Parts, Telemetry};
 
@@ -42,17 +44,21 @@ impl Telemetry {
     #[cfg(feature = "prometheus")]
     pub fn metrics_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         let page = self.parts().page.clone();
+        let turn = Arc::new(Semaphore::new(1));
         Router::new().route(
             "/metrics",
-            get(move |headers: HeaderMap| metrics(page, headers)),
+            get(move |headers: HeaderMap| metrics(page, turn, headers)),
         )
     }
 }
 
-/// The page, made where blocking is allowed: callbacks of the program run for it.
+/// The page, made where blocking is allowed: callbacks of the program run for it. One at a time, so
+/// that a callback that hangs holds one thread, however often it is asked.
 #[cfg(feature = "prometheus")]
-async fn metrics(page: crate::page::Page, headers: HeaderMap) -> Response {
+async fn metrics(page: crate::page::Page, turn: Arc<Semaphore>, headers: HeaderMap) -> Response {
+    let turn = turn.acquire_owned().await;
     let render = move || {
+        let _turn = turn;
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         page.render(text(header::ACCEPT), text(header::ACCEPT_ENCODING))
     };
