@@ -1,12 +1,14 @@
 //! Attributes in the bytes that OTLP wants.
 
+use std::net::Ipv4Addr;
+
 use opentelemetry::logs::AnyValue;
 use opentelemetry::{Array, Value};
 
 use super::key_index::KeyIndex;
 use super::wire::{
-    Fields, bytes_tag, close, fixed64_tag, message_len, open, put_len, put_message, put_varint,
-    varint_len, varint_tag,
+    Fields, bytes_tag, close, fixed64_tag, low_byte, message_len, open, put_len, put_message,
+    put_varint, varint_len, varint_tag,
 };
 
 /// How many attributes are kept, and how long their text may be.
@@ -72,6 +74,9 @@ const RETIRED_TAG: u8 = bytes_tag(0);
 /// How many bytes of replaced entries may wait for the end of a bulk change; beyond it, no more
 /// than the list itself has. So a key that is set a million times costs no memory.
 const RETIRED_BYTES: usize = 4096;
+
+/// The number of attributes up to which it is cheaper to search the list than to index its keys.
+const SEARCHED: usize = 16;
 
 /// The number of lists within lists that are followed; deeper values are left empty, so that
 /// foreign values cannot exhaust the stack.
@@ -171,6 +176,16 @@ impl Attributes {
 
     /// Sets many attributes at once, in time linear in their number and in what the list has.
     pub fn extend<'a, V: Encode>(&mut self, attributes: impl IntoIterator<Item = (&'a str, V)>) {
+        let attributes = attributes.into_iter();
+        match attributes.size_hint() {
+            (_, Some(most)) if self.len().saturating_add(most) <= SEARCHED => {
+                attributes.for_each(|(key, value)| self.set(key, value));
+            }
+            _ => self.extend_indexed(attributes),
+        }
+    }
+
+    fn extend_indexed<'a, V: Encode>(&mut self, attributes: impl Iterator<Item = (&'a str, V)>) {
         let mut index = KeyIndex::take();
         index.rebuild(&self.bytes);
         let mut replaced = 0;
@@ -267,69 +282,53 @@ impl Attributes {
     fn append(&mut self, key: &str, value: impl Encode) {
         self.count += 1;
         let limit = self.limits.value_length;
-        match value.encoded_len(limit) {
-            Some(value_len) => {
-                self.put_head(key, value_len);
-                value.encode(&mut self.bytes, limit);
-            }
-            None => self.append_unmeasured(key, &value),
-        }
-    }
-
-    /// Writes what comes before a value of this length.
-    #[inline]
-    fn put_head(&mut self, key: &str, value_len: usize) {
-        let len = message_len(key.len()) + message_len(value_len);
-        self.bytes.reserve(len + 2);
-        match (
-            u8::try_from(len),
-            u8::try_from(key.len()),
-            u8::try_from(value_len),
-        ) {
-            // all three lengths take one byte: few large writes instead of many small ones
-            (Ok(len @ ..0x80), Ok(key_len), Ok(value_len)) => {
-                let head = [bytes_tag(self.field), len, bytes_tag(KEY), key_len];
-                self.bytes.extend_from_slice(&head);
-                self.bytes.extend_from_slice(key.as_bytes());
-                self.bytes.extend_from_slice(&[bytes_tag(VALUE), value_len]);
-            }
-            _ => {
-                self.bytes.push(bytes_tag(self.field));
-                put_len(&mut self.bytes, len);
-                put_message(&mut self.bytes, KEY, key.as_bytes());
-                self.bytes.push(bytes_tag(VALUE));
-                put_len(&mut self.bytes, value_len);
-            }
-        }
-    }
-
-    fn append_unmeasured(&mut self, key: &str, value: &impl Encode) {
-        let limit = self.limits.value_length;
-        let entry = open(&mut self.bytes, self.field);
-        put_message(&mut self.bytes, KEY, key.as_bytes());
-        let any = open(&mut self.bytes, VALUE);
-        value.encode(&mut self.bytes, limit);
-        close(&mut self.bytes, any);
-        close(&mut self.bytes, entry);
+        put_entry(&mut self.bytes, self.field, key, &value, limit);
     }
 }
 
 /// Appends one attribute as a field of the message that holds it, its text at full length.
 pub(crate) fn put_key_value(buffer: &mut Vec<u8>, field: u8, key: &str, value: impl Encode) {
-    let Some(value_len) = value.encoded_len(u32::MAX) else {
-        let entry = open(buffer, field);
-        put_message(buffer, KEY, key.as_bytes());
-        let any = open(buffer, VALUE);
-        value.encode(buffer, u32::MAX);
-        close(buffer, any);
-        return close(buffer, entry);
+    put_entry(buffer, field, key, &value, u32::MAX);
+}
+
+fn put_entry(buffer: &mut Vec<u8>, field: u8, key: &str, value: &impl Encode, limit: u32) {
+    let Some(value_len) = value.encoded_len(limit) else {
+        return put_unmeasured(buffer, field, key, value, limit);
     };
+    let len = 4 + key.len() + value_len;
+    if len < 0x80 {
+        // all three lengths take one byte: few large writes instead of many small ones
+        buffer.reserve(2 + len);
+        let key_len = low_byte(key.len() as u64);
+        let len = low_byte(len as u64);
+        buffer.extend_from_slice(&[bytes_tag(field), len, bytes_tag(KEY), key_len]);
+        buffer.extend_from_slice(key.as_bytes());
+        buffer.extend_from_slice(&[bytes_tag(VALUE), low_byte(value_len as u64)]);
+    } else {
+        put_long_head(buffer, field, key, value_len);
+    }
+    value.encode(buffer, limit);
+}
+
+/// Writes what comes before a value of this length.
+#[inline(never)]
+fn put_long_head(buffer: &mut Vec<u8>, field: u8, key: &str, value_len: usize) {
+    let len = message_len(key.len()) + message_len(value_len);
+    buffer.reserve(message_len(len));
     buffer.push(bytes_tag(field));
-    put_len(buffer, message_len(key.len()) + message_len(value_len));
+    put_len(buffer, len);
     put_message(buffer, KEY, key.as_bytes());
     buffer.push(bytes_tag(VALUE));
     put_len(buffer, value_len);
-    value.encode(buffer, u32::MAX);
+}
+
+fn put_unmeasured(buffer: &mut Vec<u8>, field: u8, key: &str, value: &impl Encode, limit: u32) {
+    let entry = open(buffer, field);
+    put_message(buffer, KEY, key.as_bytes());
+    let any = open(buffer, VALUE);
+    value.encode(buffer, limit);
+    close(buffer, any);
+    close(buffer, entry);
 }
 
 /// A value that can be written as an OTLP `AnyValue`.
@@ -372,8 +371,13 @@ impl Encode for i64 {
 
     #[inline]
     fn encode(&self, buffer: &mut Vec<u8>, _: u32) {
-        buffer.push(varint_tag(INT));
-        put_varint(buffer, self.cast_unsigned());
+        match self.cast_unsigned() {
+            value @ ..0x80 => buffer.extend_from_slice(&[varint_tag(INT), low_byte(value)]),
+            value => {
+                buffer.push(varint_tag(INT));
+                put_varint(buffer, value);
+            }
+        }
     }
 }
 
@@ -387,6 +391,37 @@ impl Encode for f64 {
     fn encode(&self, buffer: &mut Vec<u8>, _: u32) {
         buffer.push(fixed64_tag(DOUBLE));
         buffer.extend_from_slice(&self.to_le_bytes());
+    }
+}
+
+/// As text.
+impl Encode for Ipv4Addr {
+    fn encoded_len(&self, value_length: u32) -> Option<usize> {
+        let digits = |octet: u8| 1 + usize::from(octet >= 10) + usize::from(octet >= 100);
+        let len = 3 + self.octets().map(digits).iter().sum::<usize>();
+        Some(message_len(len.min(value_length as usize)))
+    }
+
+    fn encode(&self, buffer: &mut Vec<u8>, value_length: u32) {
+        let mut text = [b'.'; 15];
+        let mut len = 0;
+        let mut put = |byte: u8| {
+            text[len] = byte;
+            len += 1;
+        };
+        for (place, octet) in self.octets().into_iter().enumerate() {
+            if place > 0 {
+                put(b'.');
+            }
+            if octet >= 100 {
+                put(b'0' + octet / 100);
+            }
+            if octet >= 10 {
+                put(b'0' + octet / 10 % 10);
+            }
+            put(b'0' + octet % 10);
+        }
+        put_message(buffer, STRING, truncate_bytes(&text[..len], value_length));
     }
 }
 
@@ -596,6 +631,14 @@ pub fn key_value(message: &[u8]) -> (&str, AnyValueView<'_>) {
 /// Where the key of the entry at `offset` is, and where the entry ends.
 pub(super) fn entry_at(bytes: &[u8], offset: usize) -> Option<(std::ops::Range<usize>, usize)> {
     let rest = bytes.get(offset..)?;
+    // both lengths take one byte, as of nearly every entry
+    if let [_, len @ ..0x80, _, key_len @ ..0x80, ..] = rest {
+        let start = offset + 4;
+        return Some((
+            start..start + usize::from(*key_len),
+            offset + 2 + usize::from(*len),
+        ));
+    }
     let mut fields = Fields::new(rest);
     let entry = fields.next()?.value.bytes();
     let end = bytes.len() - fields.rest().len();

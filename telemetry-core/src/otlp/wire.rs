@@ -39,7 +39,15 @@ pub const fn varint_len(value: u64) -> usize {
 
 /// Appends a varint.
 #[inline]
-pub fn put_varint(buffer: &mut Vec<u8>, mut value: u64) {
+pub fn put_varint(buffer: &mut Vec<u8>, value: u64) {
+    match value {
+        0..=0x7f => buffer.push(low_byte(value)),
+        0x80..=0x3fff => buffer.extend_from_slice(&[low_byte(value) | 0x80, low_byte(value >> 7)]),
+        _ => put_long_varint(buffer, value),
+    }
+}
+
+fn put_long_varint(buffer: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         buffer.push(low_byte(value) | 0x80);
         value >>= 7;
@@ -94,6 +102,7 @@ pub fn put_message(buffer: &mut Vec<u8>, field: u8, bytes: &[u8]) {
 
 /// How many bytes a length-delimited field with `len` bytes of content takes.
 #[must_use]
+#[inline]
 pub const fn message_len(len: usize) -> usize {
     1 + varint_len(len as u64) + len
 }
@@ -270,6 +279,6 @@ fn take_varint(rest: &mut &[u8]) -> Option<u64> {
     clippy::cast_possible_truncation,
     reason = "the low byte is what is wanted"
 )]
-const fn low_byte(value: u64) -> u8 {
+pub(super) const fn low_byte(value: u64) -> u8 {
     value as u8
 }

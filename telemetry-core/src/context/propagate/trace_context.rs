@@ -33,7 +33,11 @@ impl Propagator for TraceContext {
         let mut parent = None;
         carrier.get_all(traceparent, &mut |header| {
             headers += 1;
-            parent = parse(header.trim_matches([' ', '\t']));
+            // what is valid and this short has no space around it
+            parent = match header.len() {
+                LEN => parse(header),
+                _ => parse(header.trim_matches([' ', '\t'])),
+            };
         });
         let Some(parent) = parent.filter(|_| headers == 1) else {
             if headers > 0 {
@@ -101,8 +105,13 @@ fn format(span_context: &SpanContext) -> [u8; LEN] {
 /// "Failure to parse tracestate MUST NOT affect the parsing of traceparent",
 /// <https://www.w3.org/TR/trace-context-2/#tracestate-header>.
 fn trace_state(carrier: &dyn Carrier, name: &HeaderName) -> TraceState {
-    let mut reader = TraceStateReader::default();
-    carrier.get_all(name, &mut |header| reader.read(header));
+    let mut reader: Option<TraceStateReader<'_>> = None;
+    carrier.get_all(name, &mut |header| {
+        reader.get_or_insert_default().read(header);
+    });
+    let Some(reader) = reader else {
+        return TraceState::EMPTY;
+    };
     reader.finish().unwrap_or_else(|_| {
         discarded::count_trace_state();
         TraceState::EMPTY

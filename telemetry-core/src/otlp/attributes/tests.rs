@@ -102,6 +102,41 @@ proptest! {
         prop_assert_eq!(list.len(), model.entries.len());
         prop_assert_eq!(decode(&list), model.decoded());
     }
+
+    #[test]
+    fn numbers_of_every_width_are_kept(number in any::<i64>(), width in 0_u32..64) {
+        let number = number >> width;
+        let mut list = Attributes::new(Attributes::SPAN, AttributeLimits::default());
+        list.push("k", number);
+        prop_assert_eq!(decode(&list), [("k".to_owned(), Some(Proto::IntValue(number)))]);
+    }
+
+    #[test]
+    fn an_address_is_the_text_that_it_displays(octets: [u8; 4], limit in 0_u32..18) {
+        let address = Ipv4Addr::from(octets);
+        let limits = AttributeLimits { count: 8, value_length: limit };
+        let mut list = Attributes::new(Attributes::SPAN, limits);
+        list.push("k", address);
+        let mut text = address.to_string();
+        text.truncate(limit as usize);
+        prop_assert_eq!(decode(&list), [("k".to_owned(), Some(Proto::StringValue(text)))]);
+    }
+
+    /// The lengths around which a length takes one byte more.
+    #[test]
+    fn keys_and_texts_of_any_length_are_kept(key in 1_usize..300, text in 0_usize..300) {
+        let (key, text) = ("k".repeat(key), "x".repeat(text));
+        let mut list = Attributes::new(Attributes::SPAN, AttributeLimits::default());
+        list.set("before", 1_i64);
+        list.set(&key, "earlier");
+        list.set(&key, text.as_str());
+        list.set("after", true);
+        prop_assert_eq!(decode(&list), [
+            ("before".to_owned(), Some(Proto::IntValue(1))),
+            (key, Some(Proto::StringValue(text))),
+            ("after".to_owned(), Some(Proto::BoolValue(true))),
+        ]);
+    }
 }
 
 /// A list that is simple enough to be right.

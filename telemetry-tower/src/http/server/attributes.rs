@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::{HeaderValue, Version, header};
 use telemetry_core::otlp::Attributes;
@@ -112,7 +112,11 @@ pub(in crate::http) fn cut(text: &str) -> &str {
 
 /// The text of a header, whose bytes need not be UTF-8.
 pub(super) fn text(value: &HeaderValue) -> Cow<'_, str> {
-    String::from_utf8_lossy(value.as_bytes())
+    // which checks whole words of valid text, as the lossy conversion does not
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(value.as_bytes()),
+    }
 }
 
 pub(in crate::http) fn version(version: Version) -> Option<&'static str> {
@@ -155,6 +159,13 @@ fn connect_info(_: RequestHead<'_>) -> Option<&SocketAddr> {
 const MAX_ADDRESS: usize = 45;
 
 fn push_address(attributes: &mut Attributes, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => attributes.push(semconv::CLIENT_ADDRESS, address),
+        IpAddr::V6(address) => push_v6(attributes, address),
+    }
+}
+
+fn push_v6(attributes: &mut Attributes, address: Ipv6Addr) {
     let mut text = [0; MAX_ADDRESS];
     let mut rest = &mut text[..];
     if write!(rest, "{address}").is_err() {
