@@ -85,7 +85,8 @@ pub(crate) fn all_kinds() -> Vec<Metric> {
             offset: 4,
             counts: vec![2],
         },
-        sum: 12.5,
+        // not exported, because there are negative values
+        sum: 0.0,
         range: None,
     };
     let sum = with_exemplar(point(1, Number::U64(42)), Number::U64(2));
