@@ -33,7 +33,7 @@ ROWS = {
     "metric-two": ("S7 the same beside a second thread", False, "opentelemetry_sdk", (124, 0, 1500)),
     "bound-counter": ("S7 bound counter", False, None, (5, 0, None)),
     "bound-histogram": ("S7 bound histogram", False, None, (10, 0, None)),
-    "page": ("S10 page of 10,000 series, of each", False, None, (None, None, None)),
+    "page": ("S10 one series of a page of 10,000", False, None, (None, None, None)),
     "span": ("S8 span, sampled", False, "tracing-opentelemetry", (280, 2, 3000)),
     "span-armed": ("S8 span, contexts armed, entered once", False, "tracing-opentelemetry", (340, 3, 3600)),
     "span-unsampled": ("S8 span, not sampled", False, "tracing-opentelemetry", (150, 1, 1900)),
