@@ -318,7 +318,12 @@ fn a_callback_that_panics_is_counted_and_said() {
             Some(snapshot(vec![counter("counted", 1)]))
         }
     }
-    let started = start(settings(HOUR), Panicking);
+    // a panic that prints its backtrace takes its time
+    let patient = LaneSettings {
+        export_timeout: PATIENCE,
+        ..settings(HOUR)
+    };
+    let started = start(patient, Panicking);
     started.pipeline.flush(PATIENCE).unwrap();
     started.pipeline.flush(PATIENCE).unwrap();
     assert_eq!(names(&started.captured), ["counted", "counted"]);
