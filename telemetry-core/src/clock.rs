@@ -13,6 +13,12 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
+    /// In place of a time that nobody needs.
+    pub(crate) const NONE: Self = Self {
+        unix_nanos: 0,
+        monotonic_nanos: 0,
+    };
+
     /// Nanoseconds since the Unix epoch, UTC.
     #[must_use]
     pub fn unix_nanos(self) -> u64 {

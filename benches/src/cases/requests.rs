@@ -65,10 +65,12 @@ struct Driver {
 }
 
 impl Driver {
+    /// Calls the router as `axum::serve` does: with its state, so that layers are applied once and
+    /// not by each request.
     fn new(router: Router, traceparent: &'static str) -> Self {
         Self {
             runtime: Builder::new_current_thread().build().unwrap(),
-            router,
+            router: router.with_state(()),
             traceparent,
         }
     }

@@ -4,7 +4,8 @@ const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// Marks an upper-case digit in [`VALUES`]; its value is in the low four bits.
 const UPPER: u8 = 0x10;
-const INVALID: u8 = 0xff;
+/// Marks what is no digit.
+const NO_DIGIT: u8 = 0x80;
 
 const VALUES: [u8; 256] = values();
 
@@ -16,14 +17,48 @@ pub(super) fn write(bytes: &[u8], out: &mut [u8]) {
     }
 }
 
-/// Reads exactly `2 * N` lower-case digits.
+/// Reads exactly `2 * N` lower-case digits, eight at a time where they are so many.
+#[inline]
 pub(super) fn read_lower<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
-    read(text, |value| (value < UPPER).then_some(value))
+    if !N.is_multiple_of(4) {
+        return read(text, UPPER | NO_DIGIT);
+    }
+    let (words, []) = text.as_chunks::<8>() else {
+        return None;
+    };
+    let mut bytes = [0; N];
+    let (quads, _) = bytes.as_chunks_mut::<4>();
+    if words.len() != quads.len() {
+        return None;
+    }
+    let mut wrong = 0;
+    for (quad, word) in quads.iter_mut().zip(words) {
+        let (read, differs) = read_word(*word);
+        *quad = read;
+        wrong |= differs;
+    }
+    (wrong == 0).then_some(bytes)
+}
+
+/// Reads eight lower-case digits as eight bytes of one number; what is wrong with them is not zero.
+#[inline]
+fn read_word(word: [u8; 8]) -> ([u8; 4], u64) {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let text = u64::from_le_bytes(word);
+    // the low bits of `a` are 1, and only letters have bit 6
+    let values = (text & (0x0f * EACH)) + 9 * ((text >> 6) & EACH);
+    let letters = ((values + 6 * EACH) >> 4) & EACH;
+    let expected = values + u64::from(b'0') * EACH + u64::from(b'a' - 10 - b'0') * letters;
+    let wrong = (text ^ expected) | (values & (0xf0 * EACH));
+    // of each pair the first digit is the high one, and pairs move together
+    let pairs = ((values << 4) | (values >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let [a, _, b, _, c, _, d, _] = pairs.to_le_bytes();
+    ([a, b, c, d], wrong)
 }
 
 /// Reads exactly `2 * N` digits of either case.
 pub(super) fn read_any<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
-    read(text, |value| (value != INVALID).then_some(value & 0x0f))
+    read(text, NO_DIGIT)
 }
 
 /// Reads one to `2 * N` digits of either case, as if padded with zeros on the left.
@@ -34,7 +69,7 @@ pub(super) fn read_padded<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     for (place, digit) in text.iter().rev().enumerate() {
         let value = VALUES[usize::from(*digit)];
-        if value == INVALID {
+        if value & NO_DIGIT != 0 {
             return None;
         }
         bytes[N - 1 - place / 2] |= (value & 0x0f) << (4 * (place % 2));
@@ -42,20 +77,26 @@ pub(super) fn read_padded<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-fn read<const N: usize>(text: &[u8], digit: impl Fn(u8) -> Option<u8>) -> Option<[u8; N]> {
-    if text.len() != 2 * N {
+/// The digits are judged together at the end: a branch for each would cost more than the digits of
+/// a text that is none.
+#[inline]
+fn read<const N: usize>(text: &[u8], invalid: u8) -> Option<[u8; N]> {
+    let (pairs, []) = text.as_chunks::<2>() else {
         return None;
-    }
+    };
+    let pairs: &[[u8; 2]; N] = pairs.try_into().ok()?;
     let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        let high = digit(VALUES[usize::from(pair[0])])?;
-        *byte = high << 4 | digit(VALUES[usize::from(pair[1])])?;
+    let mut seen = 0;
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        let [high, low] = [high, low].map(|digit| VALUES[usize::from(*digit)]);
+        seen |= high | low;
+        *byte = high << 4 | low & 0x0f;
     }
-    Some(bytes)
+    (seen & invalid == 0).then_some(bytes)
 }
 
 const fn values() -> [u8; 256] {
-    let mut table = [INVALID; 256];
+    let mut table = [NO_DIGIT; 256];
     let mut value = 0;
     while value < 16 {
         let digit = DIGITS[value as usize];
@@ -95,6 +136,24 @@ mod tests {
             );
             assert_eq!(read_padded::<1>(&[byte]).is_some(), is_digit);
         }
+    }
+
+    #[test]
+    fn eight_digits_at_a_time_are_read_as_one_is() {
+        for place in 0..8 {
+            for byte in 0..=u8::MAX {
+                let mut text = *b"0189afed";
+                text[place] = byte;
+                let each = text.as_chunks::<2>().0.iter();
+                let each: Option<Vec<u8>> = each
+                    .map(|pair| read_lower::<1>(pair).map(|[byte]| byte))
+                    .collect();
+                let read = read_lower::<4>(&text).map(Vec::from);
+                assert_eq!(read, each, "{text:?}");
+            }
+        }
+        assert_eq!(read_lower::<4>(b"0189afed0"), None);
+        assert_eq!(read_lower::<4>(b"0189afed01234567"), None);
     }
 
     #[test]

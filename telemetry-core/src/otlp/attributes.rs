@@ -269,7 +269,7 @@ impl Attributes {
     fn remove(&mut self, key: &str) {
         let mut offset = 0;
         while let Some((name, end)) = entry_at(&self.bytes, offset) {
-            if self.bytes.get(name) == Some(key.as_bytes()) {
+            if name.len() == key.len() && self.bytes.get(name) == Some(key.as_bytes()) {
                 self.bytes.drain(offset..end);
                 self.count -= 1;
                 return;
@@ -291,23 +291,23 @@ pub(crate) fn put_key_value(buffer: &mut Vec<u8>, field: u8, key: &str, value: i
     put_entry(buffer, field, key, &value, u32::MAX);
 }
 
+#[inline]
 fn put_entry(buffer: &mut Vec<u8>, field: u8, key: &str, value: &impl Encode, limit: u32) {
     let Some(value_len) = value.encoded_len(limit) else {
         return put_unmeasured(buffer, field, key, value, limit);
     };
     let len = 4 + key.len() + value_len;
-    if len < 0x80 {
-        // all three lengths take one byte: few large writes instead of many small ones
-        buffer.reserve(2 + len);
-        let key_len = low_byte(key.len() as u64);
-        let len = low_byte(len as u64);
-        buffer.extend_from_slice(&[bytes_tag(field), len, bytes_tag(KEY), key_len]);
-        buffer.extend_from_slice(key.as_bytes());
-        buffer.extend_from_slice(&[bytes_tag(VALUE), low_byte(value_len as u64)]);
-    } else {
+    if len >= 0x80 {
         put_long_head(buffer, field, key, value_len);
+        return value.encode(buffer, limit);
     }
-    value.encode(buffer, limit);
+    // all lengths take one byte: few large writes instead of many small ones
+    buffer.reserve(2 + len);
+    let key_len = low_byte(key.len() as u64);
+    let len = low_byte(len as u64);
+    buffer.extend_from_slice(&[bytes_tag(field), len, bytes_tag(KEY), key_len]);
+    buffer.extend_from_slice(key.as_bytes());
+    value.encode_short(buffer, low_byte(value_len as u64), limit);
 }
 
 /// Writes what comes before a value of this length.
@@ -337,6 +337,13 @@ pub trait Encode {
     fn encoded_len(&self, value_length: u32) -> Option<usize>;
     /// Appends the message.
     fn encode(&self, buffer: &mut Vec<u8>, value_length: u32);
+
+    /// Appends the message as the value of an attribute, where its length `len` takes one byte.
+    #[inline]
+    fn encode_short(&self, buffer: &mut Vec<u8>, len: u8, value_length: u32) {
+        buffer.extend_from_slice(&[bytes_tag(VALUE), len]);
+        self.encode(buffer, value_length);
+    }
 }
 
 impl Encode for &str {
@@ -349,6 +356,18 @@ impl Encode for &str {
     fn encode(&self, buffer: &mut Vec<u8>, value_length: u32) {
         put_message(buffer, STRING, truncate(self, value_length).as_bytes());
     }
+
+    #[inline]
+    fn encode_short(&self, buffer: &mut Vec<u8>, len: u8, value_length: u32) {
+        // the tag and the length of the text take two bytes of the message
+        buffer.extend_from_slice(&[
+            bytes_tag(VALUE),
+            len,
+            bytes_tag(STRING),
+            len.wrapping_sub(2),
+        ]);
+        buffer.extend_from_slice(truncate(self, value_length).as_bytes());
+    }
 }
 
 impl Encode for bool {
@@ -360,6 +379,11 @@ impl Encode for bool {
     #[inline]
     fn encode(&self, buffer: &mut Vec<u8>, _: u32) {
         buffer.extend_from_slice(&[varint_tag(BOOL), u8::from(*self)]);
+    }
+
+    #[inline]
+    fn encode_short(&self, buffer: &mut Vec<u8>, len: u8, _: u32) {
+        buffer.extend_from_slice(&[bytes_tag(VALUE), len, varint_tag(BOOL), u8::from(*self)]);
     }
 }
 
@@ -629,6 +653,7 @@ pub fn key_value(message: &[u8]) -> (&str, AnyValueView<'_>) {
 }
 
 /// Where the key of the entry at `offset` is, and where the entry ends.
+#[inline]
 pub(super) fn entry_at(bytes: &[u8], offset: usize) -> Option<(std::ops::Range<usize>, usize)> {
     let rest = bytes.get(offset..)?;
     // both lengths take one byte, as of nearly every entry
@@ -639,6 +664,11 @@ pub(super) fn entry_at(bytes: &[u8], offset: usize) -> Option<(std::ops::Range<u
             offset + 2 + usize::from(*len),
         ));
     }
+    long_entry_at(bytes, rest)
+}
+
+#[inline(never)]
+fn long_entry_at(bytes: &[u8], rest: &[u8]) -> Option<(std::ops::Range<usize>, usize)> {
     let mut fields = Fields::new(rest);
     let entry = fields.next()?.value.bytes();
     let end = bytes.len() - fields.rest().len();

@@ -209,8 +209,8 @@ impl otel::Span for Span {
     }
 
     fn end(&mut self) {
-        if let Some(mut state) = self.state.take() {
-            self.engine.end(&mut state, || self.scope, &self.name);
+        if let Some(mut state) = self.state.take().filter(|state| state.record.is_some()) {
+            self.engine.end(&mut state, self.scope, &self.name);
         }
     }
 

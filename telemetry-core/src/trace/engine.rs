@@ -13,7 +13,7 @@ use super::record::Record;
 use super::sample::{self, Decision, Question, Sampler};
 use super::state::SpanState;
 use super::table;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::context::propagate::Extracted;
 use crate::context::{CurrentIds, SpanContext};
 use crate::otlp::{AnyValueView, Kind, ScopeId, SpanParts};
@@ -205,7 +205,9 @@ impl Engine {
             trace_state: decision.trace_state,
             parent_span_id: parent.map_or(SpanId::INVALID, SpanContext::span_id),
             parent_is_remote: parent.map(SpanContext::is_remote),
-            start: self.clock.now(),
+            start: record
+                .as_ref()
+                .map_or(Timestamp::NONE, |_| self.clock.now()),
             used: AtomicBool::new(false),
             home: table::thread(),
             record,
@@ -237,6 +239,7 @@ impl Engine {
             }
             (None, Some(new)) => {
                 self.counters.started();
+                state.start = fresh.start;
                 Some(new)
             }
             (None, None) => None,
@@ -249,11 +252,10 @@ impl Engine {
     }
 
     /// Ends a span: its message goes to the exporters, its memory back to the pool.
-    pub(crate) fn end(&self, state: &mut SpanState, scope: impl FnOnce() -> ScopeId, name: &str) {
-        if state.record.is_some() {
-            let end = self.clock.now().unix_nanos_from(state.start);
-            self.end_at(state, scope(), name, end);
-        }
+    pub(crate) fn end(&self, state: &mut SpanState, scope: ScopeId, name: &str) -> Timestamp {
+        let now = self.clock.now();
+        self.end_at(state, scope, name, now.unix_nanos_from(state.start));
+        now
     }
 
     /// Ends a span at a time that somebody else has read.

@@ -6,6 +6,7 @@ use super::engine::Engine;
 use super::layer::SpanLayer;
 use super::record::Record;
 use super::state::SpanState;
+use crate::clock::Timestamp;
 use crate::context::propagate::Extracted;
 use crate::context::{CurrentIds, SpanContext};
 use crate::otlp::Kind;
@@ -62,6 +63,12 @@ impl Prepared {
     #[must_use]
     pub fn span_context(&self) -> SpanContext {
         self.state.span_context()
+    }
+
+    /// When the span started; `None` if it is not sampled.
+    #[must_use]
+    pub fn started(&self) -> Option<Timestamp> {
+        self.state.record.as_ref().map(|_| self.state.start)
     }
 
     /// The record to fill; `None` if the span is not sampled.

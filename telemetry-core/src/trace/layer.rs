@@ -334,8 +334,10 @@ where
         } else {
             table::forget(id.into_u64());
         }
-        self.engine
-            .end(&mut state, || scope::of(span.metadata()), span.name());
+        if state.record.is_some() {
+            let scope = scope::of(span.metadata());
+            self.engine.end(&mut state, scope, span.name());
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use super::layer::SpanLayer;
 use super::record::Record;
 use super::state::SpanState;
 use super::table;
+use crate::clock::Timestamp;
 use crate::context::{SpanContext, current};
 use crate::otlp::{Attributes, Encode, Kind, StatusCode};
 
@@ -177,18 +178,16 @@ pub fn with_record<T>(span: &Span, change: impl FnOnce(&mut Record) -> T) -> Opt
 /// what outlives a request must not make its span longer.
 ///
 /// The ids stay current where the span is entered; what is recorded afterwards is lost. Does
-/// nothing for a span that is not sampled or has ended. The span is locked meanwhile: `change` must
-/// not run anybody else's code.
-pub fn end(span: &Span, change: impl FnOnce(&mut Record)) {
+/// nothing for a span that is not sampled or has ended, and returns `None`; else when it ended. The
+/// span is locked meanwhile: `change` must not run anybody else's code.
+pub fn end(span: &Span, change: impl FnOnce(&mut Record)) -> Option<Timestamp> {
     with_state(span, |layer, state, metadata| {
-        if let Some(record) = state.record.as_deref_mut() {
-            change(record);
-            state.mark_used();
-            layer
-                .engine()
-                .end(state, || super::scope_of(metadata), metadata.name());
-        }
-    });
+        let record = state.record.as_deref_mut()?;
+        change(record);
+        state.mark_used();
+        let scope = super::scope_of(metadata);
+        Some(layer.engine().end(state, scope, metadata.name()))
+    })?
 }
 
 /// Sets one attribute of a sampled span.

@@ -19,6 +19,7 @@ pub struct SpanState {
     pub(super) trace_state: TraceState,
     pub(super) parent_span_id: SpanId,
     pub(super) parent_is_remote: Option<bool>,
+    /// When it started; not read for a span that is not sampled.
     pub(super) start: Timestamp,
     /// Whether somebody knows the ids: a child, a log line, a request that went out.
     pub(super) used: AtomicBool,

@@ -101,22 +101,29 @@ impl Instruments {
         }
     }
 
-    /// A request has begun.
+    /// A request has begun; `started` is when, if somebody has read the clock already.
     #[inline]
-    pub(crate) fn begin(&self, subject: &Subject, target: Target) -> Measured {
+    pub(crate) fn begin(
+        &self,
+        subject: &Subject,
+        target: Target,
+        started: Option<Timestamp>,
+    ) -> Measured {
         self.count(subject, &target, 1);
         Measured {
-            started: self.clock.now(),
+            started: started.unwrap_or_else(|| self.clock.now()),
             target,
         }
     }
 
-    /// The request has ended. Call it inside the request's span, for the exemplar.
+    /// The request has ended, at `ended` if somebody has read the clock already. Call it where the
+    /// request's ids are current, for the exemplar.
     #[inline]
-    pub(crate) fn end(&self, measured: &Measured, end: &End) {
+    pub(crate) fn end(&self, measured: &Measured, end: &End, ended: Option<Timestamp>) {
         let Measured { started, target } = measured;
         self.count(&end.subject, target, -1);
-        let seconds = self.clock.now().since(*started).as_secs_f64();
+        let ended = ended.unwrap_or_else(|| self.clock.now());
+        let seconds = ended.since(*started).as_secs_f64();
         let recorded = DURATIONS.try_with(|table| {
             table.with(
                 self.number,

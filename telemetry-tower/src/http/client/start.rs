@@ -13,7 +13,7 @@ use super::{TARGET, attributes};
 use crate::RequestHead;
 use crate::http::server::operation::Operation;
 use crate::http::server::options::Options;
-use crate::http::server::surroundings::Surroundings;
+use crate::http::server::surroundings::{Surroundings, ids};
 use crate::http::subject::Subject;
 use crate::metrics::{Peer, Scheme, Target};
 
@@ -22,18 +22,15 @@ pub(super) fn start<B>(options: &Arc<Options>, request: &mut Request<B>) -> Oper
     let head = RequestHead::of(request);
     if !options.traces(&head) {
         context::inject(request.headers_mut());
-        return Operation::new(Span::none(), false, Surroundings::default(), options);
+        return Operation::new(Span::none(), None, Surroundings::default(), options);
     }
     let subject = Subject::of(options, head);
     let server = attributes::server(head, options);
-    let measured = options.instruments.begin(
-        &subject,
-        Target {
-            scheme: attributes::scheme(head, options).map(|it| Scheme::of(Some(it.as_str()))),
-            version: None,
-            peer: server.map(Peer::of),
-        },
-    );
+    let target = Target {
+        scheme: attributes::scheme(head, options).map(|it| Scheme::of(Some(it.as_str()))),
+        version: None,
+        peer: server.map(Peer::of),
+    };
     let parent = current();
     let prepared = subject.with_name(|name| {
         let mut prepared = prepare(&parent, name, Kind::Client)?;
@@ -43,6 +40,8 @@ pub(super) fn start<B>(options: &Arc<Options>, request: &mut Request<B>) -> Oper
         }
         Some(prepared)
     });
+    let started = prepared.as_ref().and_then(Prepared::started);
+    let measured = options.instruments.begin(&subject, target, started);
     let operation = match prepared {
         Some(prepared) => {
             let identity = prepared.span_context();
@@ -53,7 +52,7 @@ pub(super) fn start<B>(options: &Arc<Options>, request: &mut Request<B>) -> Oper
         }
         None => {
             context::inject(request.headers_mut());
-            Operation::new(span(), false, Surroundings::default(), options)
+            Operation::new(span(), None, Surroundings::default(), options)
         }
     };
     operation.measured(measured).about(subject)
@@ -71,15 +70,11 @@ fn make(prepared: Prepared, identity: &SpanContext, options: &Arc<Options>) -> O
     let offer = prepared.offer(TARGET);
     let span = span();
     if offer.is_taken() {
-        Operation::new(
-            span,
-            identity.is_sampled(),
-            Surroundings::default(),
-            options,
-        )
+        let recorded = identity.is_sampled().then(|| ids(identity));
+        Operation::new(span, recorded, Surroundings::default(), options)
     } else {
         let surroundings = Surroundings::without_span(Some(identity), &Extracted::default());
-        Operation::new(span, false, surroundings, options)
+        Operation::new(span, None, surroundings, options)
     }
 }
 

@@ -26,9 +26,9 @@ pin_project! {
     impl<B> PinnedDrop for ResponseBody<B> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if let Some(operation) = this.operation {
+            if let Some(mut operation) = this.operation.take() {
                 operation.run(|| this.inner.set(None));
-                operation.left();
+                operation.leave();
             }
         }
     }

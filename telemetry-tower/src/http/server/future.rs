@@ -26,8 +26,9 @@ pin_project! {
     impl<F> PinnedDrop for ResponseFuture<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if let Some(operation) = this.operation {
+            if let Some(mut operation) = this.operation.take() {
                 operation.run(|| this.inner.set(None));
+                operation.cancel();
             }
         }
     }

@@ -1,11 +1,12 @@
 //! A request that is being handled.
 
 use std::any::type_name;
+use std::cell::RefCell;
 use std::fmt::{Debug, Display};
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode, Version};
-use telemetry_core::context::EnteredIds;
+use telemetry_core::context::{CurrentIds, EnteredIds, enter_ids};
 use telemetry_core::trace;
 use tracing::Span;
 
@@ -18,86 +19,238 @@ use crate::http::subject::Subject;
 use crate::metrics::Measured;
 use crate::{Failure, Side};
 
-/// The span of a request and what is known of its end. Dropped before [`Operation::end`], it ends
-/// as cancelled.
+/// A request that is being handled, from its head to the last byte of the response. Dropped before
+/// [`Operation::end`], it ends as cancelled.
+///
+/// One word, because it moves with the response through all that is around the service.
 #[derive(Debug)]
-pub(in crate::http) struct Operation {
-    span: Span,
-    surroundings: Surroundings,
-    /// Whether there is a record to fill.
-    recorded: bool,
+pub(in crate::http) struct Operation(Box<State>);
+
+/// The span of a request and what is known of its end.
+#[derive(Debug, Default)]
+struct State {
+    inside: Inside,
+    /// The ids of the span, if there is a record to fill.
+    recorded: Option<CurrentIds>,
     /// None if it is not measured, or not any more.
     measured: Option<Measured>,
     /// What the options want to know; none until its end and if they want nothing.
     notes: Option<Box<Notes>>,
-    options: Arc<Options>,
+    options: Option<Arc<Options>>,
     /// None once it has ended, and for what is left out.
     end: Option<End>,
 }
 
+/// What the work runs in.
+#[derive(Debug)]
+struct Inside {
+    span: Span,
+    surroundings: Surroundings,
+}
+
+/// How many states a thread keeps for reuse: more than the requests that it usually works on at
+/// once, and 32 KiB at most.
+const POOLED: usize = 64;
+
+thread_local! {
+    #[expect(clippy::vec_box, reason = "the boxes themselves are what is reused")]
+    static POOL: RefCell<Vec<Box<State>>> = const { RefCell::new(Vec::new()) };
+}
+
 impl Operation {
-    /// A request with its span, which has a record or not.
+    /// A request with its span. If the span has a record, `recorded` are its ids.
     pub(in crate::http) fn new(
         span: Span,
-        recorded: bool,
+        recorded: Option<CurrentIds>,
         surroundings: Surroundings,
         options: &Arc<Options>,
     ) -> Self {
-        Self {
-            span,
-            surroundings,
-            recorded,
-            measured: None,
-            notes: None,
-            options: Arc::clone(options),
-            end: None,
-        }
+        let pooled = POOL.try_with(|pool| pool.try_borrow_mut().ok()?.pop());
+        let mut state = pooled.ok().flatten().unwrap_or_default();
+        state.inside = Inside { span, surroundings };
+        state.recorded = recorded;
+        state.options = Some(Arc::clone(options));
+        Self(state)
     }
 
     /// The same request, which is measured too.
     pub(in crate::http) fn measured(mut self, measured: Measured) -> Self {
-        self.measured = Some(measured);
+        self.0.measured = Some(measured);
         self
     }
 
     /// The same request, whose end is of interest.
     pub(in crate::http) fn about(mut self, subject: Subject) -> Self {
-        self.end = Some(End::of(subject));
+        self.0.end = Some(End::of(subject));
         self
     }
 
     /// Whether its end is told by gRPC.
     pub(in crate::http) fn is_grpc(&self) -> bool {
-        self.end.as_ref().is_some_and(|end| end.subject.is_grpc())
+        self.0.end.as_ref().is_some_and(|end| end.subject.is_grpc())
     }
 
     /// The same request, of which more is noted.
     pub(super) fn noting(mut self, notes: Option<Box<Notes>>) -> Self {
-        self.notes = notes;
+        self.0.notes = notes;
         self
     }
 
     /// What is noted, if anything.
     #[inline]
     pub(super) fn notes(&self) -> Option<&Notes> {
-        self.notes.as_deref()
+        self.0.notes.as_deref()
     }
 
     /// Runs a part of the work inside the span. If it panics, the span ends.
     #[inline]
     pub(in crate::http) fn run<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let mut guard = PanicGuard {
-            operation: self,
+            state: &mut self.0,
             passed: false,
         };
         let result = {
-            let _entered = guard.operation.enter();
+            let _entered = guard.state.inside.enter();
             work()
         };
         guard.passed = true;
         result
     }
 
+    /// Notes the head of the response, and adds to it what the caller is to know.
+    pub(in crate::http) fn response(
+        &mut self,
+        status: StatusCode,
+        version: Version,
+        headers: &mut HeaderMap,
+    ) {
+        let state = &mut *self.0;
+        let (Some(end), Some(options)) = (&mut state.end, &state.options) else {
+            return;
+        };
+        end.response(status, headers, &*options.classify);
+        end.answered_over(version);
+        if let (Some(_), Some(captured)) = (state.recorded, &options.response_headers) {
+            trace::with_record(&state.inside.span, |record| {
+                captured.fill(&mut record.attributes, headers);
+            });
+        }
+        if let Some(notes) = &state.notes {
+            notes.answer(options, headers);
+        }
+    }
+
+    /// Notes the trailers of the response.
+    pub(in crate::http) fn trailers(&mut self, trailers: &HeaderMap) {
+        if let (Some(end), Some(options)) = (&mut self.0.end, &self.0.options) {
+            end.trailers(trailers, &*options.classify);
+        }
+    }
+
+    /// Counts bytes of the response's body.
+    #[inline]
+    pub(in crate::http) fn sent(&mut self, bytes: usize) {
+        if let Some(notes) = &mut self.0.notes {
+            notes.sent(bytes);
+        }
+    }
+
+    /// Notes that the service or the body failed.
+    pub(in crate::http) fn error<E: Display + Debug>(&mut self, error: &E) {
+        let state = &mut *self.0;
+        if let (Some(end), Some(options)) = (&mut state.end, &state.options)
+            && end.failure.is_none()
+        {
+            end.failure = options.classify.error(type_name::<E>());
+            end.message = state.recorded.map(|_| error_text(error));
+        }
+    }
+
+    /// Ends the span.
+    pub(in crate::http) fn end(mut self) {
+        if let (Some(end), Some(options)) = (&mut self.0.end, &self.0.options) {
+            end.complete(&*options.classify);
+        }
+        self.0.finish();
+        self.0.put_back();
+    }
+
+    /// Ends the span of a request that nobody waits for any more.
+    pub(in crate::http) fn cancel(mut self) {
+        self.0.finish_early(Failure::CANCELLED);
+        self.0.put_back();
+    }
+
+    /// Ends the span of a request whose response was dropped before its end. A client that has its
+    /// answer may not want the rest; how a call of gRPC ended is known only by its code.
+    pub(in crate::http) fn leave(mut self) {
+        let is_answered = self.0.end.as_ref().is_some_and(|end| {
+            let Subject { side, .. } = end.subject;
+            side == Side::Client && (end.code.is_some() || !end.subject.is_grpc())
+        });
+        if is_answered {
+            self.0.finish();
+        }
+        self.cancel();
+    }
+}
+
+impl State {
+    /// The one place where a request ends, whichever way it does.
+    fn finish(&mut self) {
+        let Some(end) = &mut self.end else { return };
+        let Some(options) = &self.options else { return };
+        let notes = self.notes.take();
+        let recorded = self.recorded.take();
+        if let Some(notes) = notes.as_deref().filter(|notes| notes.compensates()) {
+            self.inside.compensate(options, notes, end);
+        }
+        end.forget_unknown_method();
+        let ended = recorded.and_then(|_| {
+            let sizes = notes.as_deref().map_or([None; 2], |notes| {
+                notes.sizes(options, end.status.is_some())
+            });
+            trace::end(&self.inside.span, |record| end.write(record, sizes))
+        });
+        if let Some(measured) = self.measured.take() {
+            // an exemplar takes the ids that are current
+            let _entered = recorded.map(|ids| enter_ids(Some(ids)));
+            options.instruments.end(&measured, end, ended);
+        }
+        if let Some(notes) = notes.as_deref().filter(|notes| notes.logs()) {
+            self.inside.log(options, notes, end);
+        }
+        self.end = None;
+    }
+
+    fn finish_early(&mut self, failure: Failure) {
+        if let Some(end) = &mut self.end {
+            end.failure.get_or_insert(failure);
+        }
+        self.finish();
+    }
+
+    /// Gives the memory back to this thread's pool.
+    fn put_back(mut self: Box<Self>) {
+        self.inside = Inside::default();
+        self.options = None;
+        let _ = POOL.try_with(|pool| {
+            if let Ok(mut pool) = pool.try_borrow_mut()
+                && pool.len() < POOLED
+            {
+                pool.push(self);
+            }
+        });
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.finish_early(Failure::CANCELLED);
+    }
+}
+
+impl Inside {
     #[inline]
     fn enter(&self) -> Entered<'_> {
         let context = self.surroundings.attach();
@@ -109,124 +262,28 @@ impl Operation {
         }
     }
 
-    /// Notes the head of the response, and adds to it what the caller is to know.
-    pub(in crate::http) fn response(
-        &mut self,
-        status: StatusCode,
-        version: Version,
-        headers: &mut HeaderMap,
-    ) {
-        let Some(end) = &mut self.end else { return };
-        end.response(status, headers, &*self.options.classify);
-        end.answered_over(version);
-        if let (true, Some(captured)) = (self.recorded, &self.options.response_headers) {
-            trace::with_record(&self.span, |record| {
-                captured.fill(&mut record.attributes, headers);
-            });
-        }
-        if let Some(notes) = &self.notes {
-            notes.answer(&self.options, headers);
-        }
-    }
-
-    /// Notes the trailers of the response.
-    pub(in crate::http) fn trailers(&mut self, trailers: &HeaderMap) {
-        if let Some(end) = &mut self.end {
-            end.trailers(trailers, &*self.options.classify);
-        }
-    }
-
-    /// Counts bytes of the response's body.
-    #[inline]
-    pub(in crate::http) fn sent(&mut self, bytes: usize) {
-        if let Some(notes) = &mut self.notes {
-            notes.sent(bytes);
-        }
-    }
-
-    /// Notes that the service or the body failed.
-    pub(in crate::http) fn error<E: Display + Debug>(&mut self, error: &E) {
-        if let Some(end) = &mut self.end
-            && end.failure.is_none()
-        {
-            end.failure = self.options.classify.error(type_name::<E>());
-            end.message = self.recorded.then(|| error_text(error));
-        }
-    }
-
-    /// Notes that the body was dropped before its end. A client that has its answer may not want the
-    /// rest; how a call of gRPC ended is known only by its code.
-    pub(in crate::http) fn left(&mut self) {
-        let is_answered = self.end.as_ref().is_some_and(|end| {
-            let Subject { side, .. } = end.subject;
-            side == Side::Client && (end.code.is_some() || !end.subject.is_grpc())
-        });
-        if is_answered {
-            self.finish();
-        }
-    }
-
-    /// Ends the span.
-    pub(in crate::http) fn end(mut self) {
-        if let Some(end) = &mut self.end {
-            end.complete(&*self.options.classify);
-        }
-        self.finish();
-    }
-
-    /// The one place where a request ends, whichever way it does.
-    fn finish(&mut self) {
-        let Some(mut end) = self.end.take() else {
-            return;
-        };
-        let notes = self.notes.take();
-        if let Some(notes) = notes.as_deref().filter(|notes| notes.compensates()) {
-            self.compensate(notes, &end);
-        }
-        end.forget_unknown_method();
-        if let Some(measured) = self.measured.take() {
-            // an exemplar takes the ids that are current
-            let _entered = self.recorded.then(|| self.enter());
-            self.options.instruments.end(&measured, &end);
-        }
-        let logging = notes.as_deref().filter(|notes| notes.logs());
-        if std::mem::take(&mut self.recorded) {
-            let sizes = notes.as_deref().map_or([None; 2], |notes| {
-                notes.sizes(&self.options, end.status.is_some())
-            });
-            trace::end(&self.span, |record| end.write(record, sizes));
-        }
-        if let Some(notes) = logging {
-            self.log(notes, &end);
-        }
-    }
-
     /// Before the span ends, so that what is done is inside it.
     #[cold]
-    fn compensate(&self, notes: &Notes, end: &End) {
-        if let Some(compensation) = &self.options.compensation {
+    fn compensate(&self, options: &Options, notes: &Notes, end: &End) {
+        if let Some(compensation) = &options.compensation {
             let _entered = self.enter();
             compensation.run(&notes.outcome(end));
         }
     }
 
     /// After the span has ended: the line of a failure is no event of it.
-    fn log(&self, notes: &Notes, end: &End) {
+    fn log(&self, options: &Options, notes: &Notes, end: &End) {
         let _entered = self.enter();
-        notes.log(&self.options, &notes.outcome(end));
-    }
-
-    fn finish_early(&mut self, failure: Failure) {
-        if let Some(end) = &mut self.end {
-            end.failure.get_or_insert(failure);
-        }
-        self.finish();
+        notes.log(options, &notes.outcome(end));
     }
 }
 
-impl Drop for Operation {
-    fn drop(&mut self) {
-        self.finish_early(Failure::CANCELLED);
+impl Default for Inside {
+    fn default() -> Self {
+        Self {
+            span: Span::none(),
+            surroundings: Surroundings::default(),
+        }
     }
 }
 
@@ -238,7 +295,7 @@ struct Entered<'a> {
 }
 
 struct PanicGuard<'a> {
-    operation: &'a mut Operation,
+    state: &'a mut State,
     passed: bool,
 }
 
@@ -246,7 +303,7 @@ impl Drop for PanicGuard<'_> {
     #[inline]
     fn drop(&mut self) {
         if !self.passed {
-            self.operation.finish_early(Failure::PANIC);
+            self.state.finish_early(Failure::PANIC);
         }
     }
 }

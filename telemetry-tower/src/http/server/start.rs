@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::Method;
+use telemetry_core::clock::Timestamp;
 use telemetry_core::context::propagate::{self, Extracted};
 use telemetry_core::context::{Baggage, CurrentIds, SpanContext};
 use telemetry_core::otlp::{Attributes, Kind};
@@ -69,12 +70,14 @@ impl Beginning<'_> {
         if let Some(refused) = &self.options.refused {
             refused.tell();
         }
-        let measured = self.measure();
-        let operation = self.subject.with_name(|name| {
+        self.subject.with_name(|name| {
             let Some(mut prepared) = prepare(incoming, name, Kind::Server) else {
                 let span = self.span();
-                return self.carry(span, incoming.span_context.as_ref(), incoming, false);
+                let identity = incoming.span_context.as_ref();
+                let operation = self.carry(span, identity, incoming, false);
+                return operation.measured(self.measure(None));
             };
+            let measured = self.measure(prepared.started());
             if let Some(record) = prepared.record_mut() {
                 record.set_name(name);
                 self.fill(&mut record.attributes);
@@ -82,18 +85,18 @@ impl Beginning<'_> {
                     record.add_link(caller, &[]);
                 }
             }
-            self.make(prepared, incoming)
-        });
-        operation.measured(measured)
+            self.make(prepared, incoming).measured(measured)
+        })
     }
 
-    fn measure(&self) -> Measured {
+    fn measure(&self, started: Option<Timestamp>) -> Measured {
         let target = Target {
             scheme: Some(Scheme::of(self.head.uri().scheme_str())),
             version: attributes::version(self.head.version()),
             peer: None,
         };
-        self.options.instruments.begin(&self.subject, target)
+        let instruments = &self.options.instruments;
+        instruments.begin(&self.subject, target, started)
     }
 
     fn fill(&self, attributes: &mut Attributes) {
@@ -129,7 +132,7 @@ impl Beginning<'_> {
         left_out: bool,
     ) -> Operation {
         let surroundings = Surroundings::without_span(identity, incoming);
-        let operation = Operation::new(span, false, surroundings, self.options);
+        let operation = Operation::new(span, None, surroundings, self.options);
         operation.noting(self.notes(identity.map(ids), left_out))
     }
 
@@ -141,8 +144,10 @@ impl Beginning<'_> {
             return self.carry(span, Some(&identity), incoming, false);
         }
         let surroundings = Surroundings::with_span(incoming);
-        let operation = Operation::new(span, identity.is_sampled(), surroundings, self.options);
-        operation.noting(self.notes(Some(ids(&identity)), false))
+        let ids = ids(&identity);
+        let recorded = identity.is_sampled().then_some(ids);
+        let operation = Operation::new(span, recorded, surroundings, self.options);
+        operation.noting(self.notes(Some(ids), false))
     }
 
     fn notes(&self, ids: Option<CurrentIds>, left_out: bool) -> Option<Box<Notes>> {

@@ -69,7 +69,7 @@ fn baggage(incoming: &Extracted) -> Option<Context> {
     )))
 }
 
-pub(super) fn ids(context: &SpanContext) -> CurrentIds {
+pub(in crate::http) fn ids(context: &SpanContext) -> CurrentIds {
     CurrentIds {
         trace_id: context.trace_id(),
         span_id: context.span_id(),
