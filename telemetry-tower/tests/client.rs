@@ -17,7 +17,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use telemetry_core::context::current;
 use telemetry_core::otlp::{Kind, StatusCode};
-use telemetry_tower::http::client::TARGET;
+use telemetry_tower::http::{client::TARGET, server};
 use telemetry_tower::{
     Classify, ClientLayer, ClientService, Failure, ResendCount, Route, ServerLayer, Side,
     UrlTemplate,
@@ -25,7 +25,7 @@ use telemetry_tower::{
 use tower_layer::Layer;
 use tower_service::Service;
 use tracing::Instrument;
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 
 type Http = Client<HttpConnector, Empty<bytes::Bytes>>;
@@ -322,4 +322,18 @@ fn context_crosses_whether_the_span_is_sampled_unsampled_or_filtered_out() {
         assert!(!echo.contains(PARENT), "{echo}");
     }
     assert_eq!(telemetry.open(), 0);
+}
+
+#[test]
+fn a_filter_that_hides_the_spans_of_a_server_leaves_those_of_its_client() {
+    for (hidden, shown) in [(server::TARGET, Kind::Client), (TARGET, Kind::Server)] {
+        let telemetry = Telemetry::new();
+        let targets = Targets::new()
+            .with_default(LevelFilter::INFO)
+            .with_target(hidden, LevelFilter::OFF);
+        let subscriber = tracing_subscriber::registry().with(telemetry.layer());
+        carried(subscriber.with(targets), "01");
+        let kinds: Vec<_> = telemetry.take().iter().map(|span| span.kind).collect();
+        assert_eq!(kinds, [shown], "{hidden} is off");
+    }
 }

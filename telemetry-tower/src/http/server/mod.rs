@@ -51,7 +51,7 @@ pub use outcome::Outcome;
 pub use service::ServerService;
 
 /// The target of the spans of server requests, at level INFO: what a filter names to hide them.
-pub const TARGET: &str = "telemetry_tower::http";
+pub const TARGET: &str = "telemetry_tower::http::server";
 
 /// The target of the lines of the [`AccessLog`].
 pub const ACCESS_TARGET: &str = "telemetry_tower::access";
