@@ -33,7 +33,7 @@ mod correlation;
 pub(super) mod future;
 mod layer;
 pub(super) mod name;
-mod notes;
+pub(super) mod notes;
 pub(super) mod operation;
 pub(super) mod options;
 mod outcome;

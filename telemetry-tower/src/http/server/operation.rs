@@ -72,14 +72,14 @@ impl Operation {
     }
 
     /// The same request, of which more is noted.
-    pub(super) fn noting(mut self, notes: Option<Box<Notes>>) -> Self {
+    pub(in crate::http) fn noting(mut self, notes: Option<Box<Notes>>) -> Self {
         self.notes = notes;
         self
     }
 
     /// What is noted, if anything.
     #[inline]
-    pub(super) fn notes(&self) -> Option<&Notes> {
+    pub(in crate::http) fn notes(&self) -> Option<&Notes> {
         self.notes.as_deref()
     }
 
@@ -146,11 +146,20 @@ impl Operation {
 
     /// Notes that the service or the body failed.
     pub(in crate::http) fn error<E: Display + Debug>(&mut self, error: &E) {
+        self.failed(type_name::<E>(), error);
+    }
+
+    /// The same with an error of this type, which is told by another.
+    pub(in crate::http) fn failed<E: Display + Debug>(
+        &mut self,
+        type_name: &'static str,
+        told: &E,
+    ) {
         if let Some(end) = &mut self.end
             && end.failure.is_none()
         {
-            end.failure = self.options.classify.error(type_name::<E>());
-            end.message = self.recorded.then(|| error_text(error));
+            end.failure = self.options.classify.error(type_name);
+            end.message = self.recorded.then(|| error_text(told));
         }
     }
 
@@ -184,16 +193,20 @@ impl Operation {
             self.compensate(notes, &end);
         }
         end.forget_unknown_method();
+        let sizes = notes
+            .as_deref()
+            .and_then(|notes| notes.sizes(&self.options, end.status.is_some()));
         if let Some(measured) = self.measured.take() {
             // an exemplar takes the ids that are current
             let _entered = self.recorded.then(|| self.enter());
             self.options.instruments.end(&measured, &end);
+            if let Some(sizes) = sizes {
+                self.options.instruments.sizes(&measured, &end, sizes);
+            }
         }
         let logging = notes.as_deref().filter(|notes| notes.logs());
         if std::mem::take(&mut self.recorded) {
-            let sizes = notes.as_deref().map_or([None; 2], |notes| {
-                notes.sizes(&self.options, end.status.is_some())
-            });
+            let sizes = sizes.unwrap_or_default();
             trace::end(&self.span, |record| end.write(record, sizes));
         }
         if let Some(notes) = logging {
