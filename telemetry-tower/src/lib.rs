@@ -127,6 +127,7 @@
 //! | feature | default | what it does |
 //! |---|---|---|
 //! | `axum` | yes | reads the matched route and the peer address from axum |
+//! | `reqwest` | no | [`ClientLayer`] around reqwest 0.13: a middleware of `reqwest-middleware` 0.5, and a `tower` layer |
 
 mod authority;
 mod classify;
@@ -144,6 +145,8 @@ mod secrets;
 pub mod semconv;
 mod side;
 
+#[cfg(feature = "reqwest")]
+pub use crate::http::client::ReqwestFuture;
 pub use crate::http::client::{
     ClientLayer, ClientService, MatchedTemplate, ResendCount, UrlTemplate, client,
 };

@@ -12,12 +12,13 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// Counts the bytes of request bodies, inside a [`ServerLayer`](crate::ServerLayer) with
-/// [`body_sizes`](crate::ServerLayer::body_sizes).
+/// Counts the bytes of request bodies, inside a [`ServerLayer`](crate::ServerLayer) or a
+/// [`ClientLayer`](crate::ClientLayer) with `body_sizes`.
 ///
 /// It is needed only for requests that do not declare their length (chunked, streams of gRPC): it
 /// wraps their body in another type, which costs an allocation in most frameworks. Without it
-/// `http.request.body.size` is the `Content-Length`.
+/// `http.request.body.size` is the `Content-Length` on a server, and the exact length of the body on
+/// a client.
 ///
 /// ```
 /// use axum::{Router, routing::post};
@@ -107,6 +108,18 @@ impl<B: Body> Body for CountedBody<B> {
     }
 }
 
+#[cfg(feature = "reqwest")]
+impl<B> CountedBody<B> {
+    /// A body whose bytes are counted from now on.
+    pub(crate) fn new(inner: B, size: &RequestBodySize) -> Self {
+        size.begin();
+        Self {
+            inner,
+            size: Some(size.clone()),
+        }
+    }
+}
+
 /// The size of the body of one request: declared, or counted so far.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestBodySize(Arc<AtomicU64>);
@@ -118,8 +131,12 @@ impl RequestBodySize {
     /// The size in the `Content-Length`, if there is one.
     pub(crate) fn declared(headers: &HeaderMap) -> Self {
         let length = headers.get(header::CONTENT_LENGTH);
-        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-        Self(Arc::new(AtomicU64::new(length.unwrap_or(UNKNOWN))))
+        Self::known(length.and_then(|length| length.to_str().ok()?.parse().ok()))
+    }
+
+    /// This size, if it is known.
+    pub(crate) fn known(size: Option<u64>) -> Self {
+        Self(Arc::new(AtomicU64::new(size.unwrap_or(UNKNOWN))))
     }
 
     pub(crate) fn get(&self) -> Option<u64> {

@@ -22,12 +22,20 @@ pub const HTTP_RESPONSE_HEADER: &str = "http.response.header";
 pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
 /// How many requests were sent whose response is not complete.
 pub const HTTP_CLIENT_ACTIVE_REQUESTS: &str = "http.client.active_requests";
+/// How many bytes the bodies of requests had that were sent.
+pub const HTTP_CLIENT_REQUEST_BODY_SIZE: &str = "http.client.request.body.size";
 /// How long requests took that were sent, to the last byte of the response, in seconds.
 pub const HTTP_CLIENT_REQUEST_DURATION: &str = "http.client.request.duration";
+/// How many bytes came of the bodies of responses.
+pub const HTTP_CLIENT_RESPONSE_BODY_SIZE: &str = "http.client.response.body.size";
 /// How many requests are being handled.
 pub const HTTP_SERVER_ACTIVE_REQUESTS: &str = "http.server.active_requests";
+/// How many bytes the bodies of requests had.
+pub const HTTP_SERVER_REQUEST_BODY_SIZE: &str = "http.server.request.body.size";
 /// How long requests took, to the last byte of the response, in seconds.
 pub const HTTP_SERVER_REQUEST_DURATION: &str = "http.server.request.duration";
+/// How many bytes were sent of the bodies of responses.
+pub const HTTP_SERVER_RESPONSE_BODY_SIZE: &str = "http.server.response.body.size";
 /// The template that the path matched.
 pub const HTTP_ROUTE: &str = "http.route";
 /// How often the request was sent before.
@@ -135,6 +143,22 @@ mod tests {
             (
                 super::HTTP_CLIENT_REQUEST_DURATION,
                 metric::HTTP_CLIENT_REQUEST_DURATION,
+            ),
+            (
+                super::HTTP_CLIENT_REQUEST_BODY_SIZE,
+                metric::HTTP_CLIENT_REQUEST_BODY_SIZE,
+            ),
+            (
+                super::HTTP_CLIENT_RESPONSE_BODY_SIZE,
+                metric::HTTP_CLIENT_RESPONSE_BODY_SIZE,
+            ),
+            (
+                super::HTTP_SERVER_REQUEST_BODY_SIZE,
+                metric::HTTP_SERVER_REQUEST_BODY_SIZE,
+            ),
+            (
+                super::HTTP_SERVER_RESPONSE_BODY_SIZE,
+                metric::HTTP_SERVER_RESPONSE_BODY_SIZE,
             ),
             (
                 super::RPC_CLIENT_CALL_DURATION,

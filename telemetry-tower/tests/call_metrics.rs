@@ -121,6 +121,52 @@ async fn a_path_or_a_method_of_a_clients_own_makes_no_series() {
 }
 
 #[tokio::test]
+async fn bodies_are_measured_on_both_sides_when_asked() {
+    let meters = Meters::new();
+    let meter = meters.meter();
+    let upload = || {
+        let request = Request::post("http://shop.example/upload");
+        let request = request.header("content-length", "12");
+        request.body(body("twelve bytes")).unwrap()
+    };
+    send(&ServerLayer::new().meter(&meter), upload()).await;
+    send(&ClientLayer::new().meter(&meter), upload()).await;
+    for name in SIZES {
+        assert!(meters.series(name).is_empty(), "{name} is opt-in");
+    }
+    let server = ServerLayer::new().meter(&meter).body_sizes();
+    let client = ClientLayer::new().meter(&meter).body_sizes();
+    for _ in 0..2 {
+        send(&server, upload()).await;
+        send(&client, upload()).await;
+    }
+    send(&server, get("http://shop.example/unreachable")).await;
+    send(&server, call("http://shop.example/shop.Stock/Count")).await;
+    send(&client, call("http://shop.example/shop.Stock/Count")).await;
+    let server = "http.request.method=POST http.response.status_code=200 \
+                  network.protocol.version=1.1 url.scheme=http";
+    let client = "http.request.method=POST http.response.status_code=200 \
+                  network.protocol.version=2 server.address=shop.example server.port=80 \
+                  url.scheme=http";
+    for (name, attributes, total) in [
+        (SIZES[0], server, (2, 24.0)),
+        (SIZES[1], server, (2, 4.0)),
+        (SIZES[2], client, (2, 24.0)),
+        (SIZES[3], client, (2, 4.0)),
+    ] {
+        assert_eq!(meters.only(name), (attributes.to_owned(), 2), "{name}");
+        assert_eq!(meters.total(name), total, "{name}");
+    }
+}
+
+const SIZES: [&str; 4] = [
+    "http.server.request.body.size",
+    "http.server.response.body.size",
+    "http.client.request.body.size",
+    "http.client.response.body.size",
+];
+
+#[tokio::test]
 async fn a_client_counts_as_active_until_its_end_whatever_that_is() {
     let meters = Meters::new();
     let layer = ClientLayer::new().meter(&meters.meter());

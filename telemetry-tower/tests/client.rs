@@ -17,18 +17,45 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use telemetry_core::context::current;
 use telemetry_core::otlp::{Kind, StatusCode};
-use telemetry_tower::http::client::TARGET;
+use telemetry_tower::http::{client::TARGET, server};
 use telemetry_tower::{
     Classify, ClientLayer, ClientService, Failure, ResendCount, Route, ServerLayer, Side,
     UrlTemplate,
 };
+use tower::ServiceExt;
+use tower::retry::{Policy, RetryLayer};
 use tower_layer::Layer;
 use tower_service::Service;
 use tracing::Instrument;
-use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 
 type Http = Client<HttpConnector, Empty<bytes::Bytes>>;
+
+/// Sends again what was a bad gateway, up to three times in all.
+#[derive(Clone)]
+struct Again(u32);
+
+type Sent = Request<Empty<bytes::Bytes>>;
+
+impl<R, E> Policy<Sent, http::Response<R>, E> for Again {
+    type Future = std::future::Ready<()>;
+
+    fn retry(
+        &mut self,
+        request: &mut Sent,
+        result: &mut Result<http::Response<R>, E>,
+    ) -> Option<Self::Future> {
+        let failed = matches!(result, Ok(it) if it.status() == HttpStatus::BAD_GATEWAY);
+        self.0 = self.0.checked_sub(1).filter(|_| failed)?;
+        ResendCount::add_one(request.extensions_mut());
+        Some(std::future::ready(()))
+    }
+
+    fn clone_request(&mut self, request: &Sent) -> Option<Sent> {
+        Some(request.clone())
+    }
+}
 
 fn http() -> Http {
     Client::builder(TokioExecutor::new()).build_http()
@@ -128,6 +155,24 @@ fn a_request_is_a_client_span_with_the_attributes_of_the_conventions() {
         ];
         assert_eq!(span.all(), expected);
         assert!(echo.starts_with(&format!("00-{}-{}-0", span.trace_id, span.span_id)));
+    });
+}
+
+#[test]
+fn each_try_of_a_retry_has_its_span_and_says_how_often_it_was_sent() {
+    run(|telemetry, _| async move {
+        let address = serve(shop()).await;
+        let client = RetryLayer::new(Again(2)).layer(ClientLayer::new().layer(http()));
+        let response = client.oneshot(request(address, "/fail")).await.unwrap();
+        assert_eq!(response.status(), HttpStatus::BAD_GATEWAY);
+        drop(response);
+        let spans = telemetry.spans(3).await;
+        let counts: Vec<_> = spans
+            .iter()
+            .map(|span| span.get("http.request.resend_count"))
+            .collect();
+        assert_eq!(counts, ["", "1", "2"]);
+        assert_ne!(spans[0].span_id, spans[1].span_id);
     });
 }
 
@@ -322,4 +367,18 @@ fn context_crosses_whether_the_span_is_sampled_unsampled_or_filtered_out() {
         assert!(!echo.contains(PARENT), "{echo}");
     }
     assert_eq!(telemetry.open(), 0);
+}
+
+#[test]
+fn a_filter_that_hides_the_spans_of_a_server_leaves_those_of_its_client() {
+    for (hidden, shown) in [(server::TARGET, Kind::Client), (TARGET, Kind::Server)] {
+        let telemetry = Telemetry::new();
+        let targets = Targets::new()
+            .with_default(LevelFilter::INFO)
+            .with_target(hidden, LevelFilter::OFF);
+        let subscriber = tracing_subscriber::registry().with(telemetry.layer());
+        carried(subscriber.with(targets), "01");
+        let kinds: Vec<_> = telemetry.take().iter().map(|span| span.kind).collect();
+        assert_eq!(kinds, [shown], "{hidden} is off");
+    }
 }

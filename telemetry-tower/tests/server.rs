@@ -46,7 +46,7 @@ fn a_request_is_a_server_span_with_the_attributes_of_the_conventions() {
         let span = one(&telemetry, shop(), request).await;
         assert_eq!(span.name, "GET /users/{id}");
         assert_eq!((span.kind, span.status), (Kind::Server, StatusCode::Unset));
-        assert_eq!(span.scope, "telemetry_tower::http");
+        assert_eq!(span.scope, "telemetry_tower::http::server");
         assert_eq!(span.trace_id.to_string(), TRACE);
         assert_eq!(span.parent.to_string(), PARENT);
         let expected = [

@@ -2,6 +2,7 @@
 
 mod labels;
 mod peer;
+mod sizes;
 mod table;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +19,7 @@ use crate::{Side, semconv};
 use labels::{ActiveLabels, Labels, Request};
 pub(crate) use labels::{Scheme, Target};
 pub(crate) use peer::Peer;
+use sizes::Sizes;
 use table::Table;
 
 /// The boundaries of durations, in seconds, of HTTP and of remote calls alike.
@@ -39,6 +41,7 @@ pub(crate) struct Instruments {
     active: UpDownCounter<i64>,
     /// How long calls of gRPC took.
     calls: Histogram<f64>,
+    sizes: Sizes,
 }
 
 /// A request that is being measured.
@@ -98,6 +101,7 @@ impl Instruments {
                 .with_description(active.1)
                 .build(),
             calls: histogram(calls),
+            sizes: Sizes::new(side, meter),
         }
     }
 
@@ -137,6 +141,14 @@ impl Instruments {
         if !matches!(recorded, Ok(true)) {
             let attributes = Labels::of(target, end).attributes();
             self.durations(&end.subject).record(seconds, &attributes);
+        }
+    }
+
+    /// Records how large the bodies of the request and of its response were, as far as that is
+    /// known. Calls of gRPC have no such metrics.
+    pub(crate) fn sizes(&self, measured: &Measured, end: &End, sizes: [Option<u64>; 2]) {
+        if !end.subject.is_grpc() {
+            self.sizes.record(self.number, &measured.target, end, sizes);
         }
     }
 

@@ -49,6 +49,19 @@ impl Meters {
         (pairs.collect::<Vec<_>>().join(" "), *number)
     }
 
+    /// How many values a histogram has, and their sum.
+    pub(crate) fn total(&self, name: &str) -> (u64, f64) {
+        let metrics = self.0.collect().metrics.into_iter();
+        let of_name = metrics.filter(|it| it.descriptor.name == name);
+        let points = of_name.flat_map(|it| match it.points {
+            Points::Histogram(points) => points,
+            other => panic!("{other:?}"),
+        });
+        points.fold((0, 0.0), |(count, sum), point| {
+            (count + point.value.count(), sum + point.value.sum)
+        })
+    }
+
     /// How far the gauge has counted over all of its series.
     pub(crate) fn active(&self, name: &str) -> i64 {
         self.series(name).iter().map(|(_, number)| number).sum()

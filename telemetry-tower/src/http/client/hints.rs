@@ -1,5 +1,7 @@
 //! What the caller knows of a request and its target does not say.
 
+use http::Extensions;
+
 use crate::{RequestHead, Route, RouteExtractor};
 
 /// The template that the path of a request was made from, such as `/users/{id}`: put into the
@@ -29,6 +31,23 @@ pub struct UrlTemplate(pub Route);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "it is its number")]
 pub struct ResendCount(pub u32);
+
+impl ResendCount {
+    /// Counts that a request with these extensions is sent once more: for the policy of a retry.
+    ///
+    /// ```
+    /// use telemetry_tower::ResendCount;
+    ///
+    /// let mut request = http::Request::new(());
+    /// ResendCount::add_one(request.extensions_mut());
+    /// ResendCount::add_one(request.extensions_mut());
+    /// assert_eq!(request.extensions().get(), Some(&ResendCount(2)));
+    /// ```
+    pub fn add_one(extensions: &mut Extensions) {
+        let count = extensions.get_or_insert_default::<Self>();
+        count.0 = count.0.saturating_add(1);
+    }
+}
 
 /// The default of [`ClientLayer::template`](super::ClientLayer::template): the [`UrlTemplate`] in the
 /// request's extensions.

@@ -30,7 +30,7 @@ use crate::{Classify, KnownMethods, RequestHead, RouteExtractor, Side};
 /// ```
 #[derive(Clone, Debug)]
 pub struct ClientLayer {
-    options: Arc<Options>,
+    pub(super) options: Arc<Options>,
 }
 
 impl ClientLayer {
@@ -88,6 +88,17 @@ impl ClientLayer {
     #[must_use]
     pub fn known_methods(mut self, methods: KnownMethods) -> Self {
         self.options_mut().methods = methods;
+        self
+    }
+
+    /// Records `http.request.body.size` and `http.response.body.size`, as attributes of spans and as
+    /// the histograms `http.client.request.body.size` and `http.client.response.body.size`.
+    ///
+    /// The response is counted as it is read. The size of the request is that which its body knows
+    /// exactly; with [`CountRequestBody`](crate::CountRequestBody) inside this layer it is counted.
+    #[must_use]
+    pub fn body_sizes(mut self) -> Self {
+        self.options_mut().body_sizes = true;
         self
     }
 

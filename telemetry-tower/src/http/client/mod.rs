@@ -36,15 +36,21 @@
 //!
 //! Any service over `http` types, such as hyper-util's client or a tonic channel. One span is one call
 //! of the service: put the layer inside a retry and each try has its span, around it and all have
-//! one.
+//! one. A policy that sends a request again says so by [`ResendCount::add_one`].
+#![cfg_attr(feature = "reqwest", doc = "")]
+#![cfg_attr(feature = "reqwest", doc = include_str!("for_reqwest/README.md"))]
 
 mod attributes;
+#[cfg(feature = "reqwest")]
+mod for_reqwest;
 mod hints;
 mod layer;
 mod service;
 mod start;
 mod url;
 
+#[cfg(feature = "reqwest")]
+pub use for_reqwest::ReqwestFuture;
 pub use hints::{MatchedTemplate, ResendCount, UrlTemplate};
 pub use layer::ClientLayer;
 pub use service::{ClientService, client};

@@ -28,8 +28,8 @@ pub fn client<S>(service: S) -> ClientService<S> {
 /// Makes a span of each request that is sent; see [`ClientLayer`].
 #[derive(Clone, Debug)]
 pub struct ClientService<S> {
-    inner: S,
-    options: Arc<Options>,
+    pub(super) inner: S,
+    pub(super) options: Arc<Options>,
 }
 
 impl<S> ClientService<S> {
@@ -52,6 +52,7 @@ impl<S, B, R> Service<Request<B>> for ClientService<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
     S::Error: Display + Debug,
+    B: Body,
     R: Body,
     R::Error: Display + Debug,
 {
@@ -64,7 +65,13 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let mut operation = start::start(&self.options, &mut request);
+        let mut operation = {
+            let length = request.body().size_hint().exact();
+            start::start(&self.options, &mut request, length)
+        };
+        if let Some(notes) = operation.notes() {
+            notes.tell(request.extensions_mut());
+        }
         let answer = Answer::to(request.method());
         let inner = operation.run(|| self.inner.call(request));
         ResponseFuture::new(inner, operation, answer)

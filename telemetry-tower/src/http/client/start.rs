@@ -11,6 +11,7 @@ use tracing::Span;
 
 use super::{TARGET, attributes};
 use crate::RequestHead;
+use crate::http::server::notes::Notes;
 use crate::http::server::operation::Operation;
 use crate::http::server::options::Options;
 use crate::http::server::surroundings::{Surroundings, ids};
@@ -18,7 +19,13 @@ use crate::http::subject::Subject;
 use crate::metrics::{Peer, Scheme, Target};
 
 /// Decides whether to record, makes the span, and lets the request carry its context.
-pub(super) fn start<B>(options: &Arc<Options>, request: &mut Request<B>) -> Operation {
+///
+/// `length` is that of the request's body, if it is known.
+pub(super) fn start<B>(
+    options: &Arc<Options>,
+    request: &mut Request<B>,
+    length: Option<u64>,
+) -> Operation {
     let head = RequestHead::of(request);
     if !options.traces(&head) {
         context::inject(request.headers_mut());
@@ -55,7 +62,9 @@ pub(super) fn start<B>(options: &Arc<Options>, request: &mut Request<B>) -> Oper
             Operation::new(span(), None, Surroundings::default(), options)
         }
     };
-    operation.measured(measured).about(subject)
+    let operation = operation.measured(measured).about(subject);
+    let notes = Notes::of_sent(options, RequestHead::of(request), length);
+    operation.noting(notes)
 }
 
 /// The parent: what is current here, and the decision that was taken for it.

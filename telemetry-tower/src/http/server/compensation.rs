@@ -83,7 +83,8 @@ impl Compensation {
         let called = catch_unwind(AssertUnwindSafe(|| (self.hook)(outcome)));
         if called.is_err() {
             tracing::error!(
-                http.route = outcome.route(),
+                target: "telemetry_tower::compensation", // no filter of spans hides it
+                { http.route = outcome.route() },
                 "the compensation hook panicked; see the panic's own report"
             );
         }

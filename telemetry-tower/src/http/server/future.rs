@@ -44,6 +44,27 @@ impl<F> ResponseFuture<F> {
     }
 }
 
+/// What the service said, and what is to be told of it.
+pub(in crate::http) type Finished<T> = (T, Operation, Answer);
+
+impl<F: Future> ResponseFuture<F> {
+    /// Polls the service's future; the operation is then the caller's to end.
+    pub(in crate::http) fn poll_inner(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Finished<F::Output>> {
+        let mut this = self.project();
+        let Some(operation) = this.operation else {
+            return Poll::Pending; // it has finished
+        };
+        let result = ready!(operation.run(|| poll_once(&mut this.inner, cx)));
+        match this.operation.take() {
+            Some(operation) => Poll::Ready((result, operation, *this.answer)),
+            None => Poll::Pending,
+        }
+    }
+}
+
 impl<F, B, E> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
@@ -53,16 +74,9 @@ where
     type Output = Result<Response<ResponseBody<B>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        let Some(operation) = this.operation else {
-            return Poll::Pending; // it has finished
-        };
-        let result = ready!(operation.run(|| poll_once(&mut this.inner, cx)));
-        let Some(mut operation) = this.operation.take() else {
-            return Poll::Pending;
-        };
+        let (result, mut operation, answer) = ready!(self.poll_inner(cx));
         Poll::Ready(match result {
-            Ok(response) => Ok(respond(response, operation, *this.answer)),
+            Ok(response) => Ok(respond(response, operation, answer)),
             Err(error) => {
                 operation.error(&error);
                 operation.end();
@@ -82,7 +96,8 @@ fn poll_once<F: Future>(inner: &mut Pin<&mut Option<F>>, cx: &mut Context<'_>) -
     Poll::Ready(output)
 }
 
-fn respond<B: Body>(
+/// Notes the head of the response, and lets its body end the span.
+pub(in crate::http) fn respond<B: Body>(
     response: Response<B>,
     mut operation: Operation,
     answer: Answer,

@@ -151,7 +151,8 @@ impl ServerLayer {
         self
     }
 
-    /// Records `http.request.body.size` and `http.response.body.size`.
+    /// Records `http.request.body.size` and `http.response.body.size`, as attributes of spans and as
+    /// the histograms `http.server.request.body.size` and `http.server.response.body.size`.
     ///
     /// The response is counted as it passes. The size of the request is what it declares; with
     /// [`CountRequestBody`](crate::CountRequestBody) inside this layer it is counted, too.

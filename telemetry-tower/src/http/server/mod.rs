@@ -33,7 +33,7 @@ mod correlation;
 pub(super) mod future;
 mod layer;
 pub(super) mod name;
-mod notes;
+pub(super) mod notes;
 pub(super) mod operation;
 pub(super) mod options;
 mod outcome;
@@ -51,7 +51,7 @@ pub use outcome::Outcome;
 pub use service::ServerService;
 
 /// The target of the spans of server requests, at level INFO: what a filter names to hide them.
-pub const TARGET: &str = "telemetry_tower::http";
+pub const TARGET: &str = "telemetry_tower::http::server";
 
 /// The target of the lines of the [`AccessLog`].
 pub const ACCESS_TARGET: &str = "telemetry_tower::access";

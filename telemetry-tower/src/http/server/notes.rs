@@ -14,7 +14,7 @@ use crate::request_body::RequestBodySize;
 
 /// Made only if an option needs it.
 #[derive(Debug)]
-pub(super) struct Notes {
+pub(in crate::http) struct Notes {
     started: Timestamp,
     method: Method,
     ids: Option<CurrentIds>,
@@ -60,14 +60,42 @@ impl Notes {
         })
     }
 
+    /// Notes of a request that is sent, if the options ask for any: the size of its body, if it is
+    /// known, and that of the response.
+    pub(in crate::http) fn of_sent(
+        options: &Options,
+        head: RequestHead<'_>,
+        length: Option<u64>,
+    ) -> Option<Box<Self>> {
+        options.body_sizes.then(|| {
+            let size = RequestBodySize::known(length);
+            Box::new(Self {
+                started: Clock::system().now(),
+                method: head.method().clone(),
+                ids: None,
+                correlation: None,
+                request_size: Some(size),
+                response_size: 0,
+                entry: None,
+                compensates: false,
+            })
+        })
+    }
+
     /// What the handler finds in the request's extensions.
-    pub(super) fn tell(&self, extensions: &mut http::Extensions) {
+    pub(in crate::http) fn tell(&self, extensions: &mut http::Extensions) {
         if let Some(size) = &self.request_size {
             extensions.insert(size.clone());
         }
         if let Some(id) = &self.correlation {
             extensions.insert(id.clone());
         }
+    }
+
+    /// Where the size of the request's body is counted, if it is wanted and nobody knows it.
+    #[cfg(feature = "reqwest")]
+    pub(in crate::http) fn unknown_request_size(&self) -> Option<&RequestBodySize> {
+        self.request_size.as_ref().filter(|it| it.get().is_none())
     }
 
     /// Writes the headers of the response that say which request it answers.
@@ -100,13 +128,12 @@ impl Notes {
         self.response_size = self.response_size.saturating_add(bytes as u64);
     }
 
-    /// The sizes of the bodies, if they are to be recorded.
-    pub(super) fn sizes(&self, options: &Options, has_response: bool) -> [Option<u64>; 2] {
-        if !options.body_sizes {
-            return [None, None];
-        }
-        let request = self.request_size.as_ref().and_then(RequestBodySize::get);
-        [request, has_response.then_some(self.response_size)]
+    /// The sizes of the bodies of the request and of its response, if they are to be recorded.
+    pub(super) fn sizes(&self, options: &Options, has_response: bool) -> Option<[Option<u64>; 2]> {
+        options.body_sizes.then(|| {
+            let request = self.request_size.as_ref().and_then(RequestBodySize::get);
+            [request, has_response.then_some(self.response_size)]
+        })
     }
 
     /// Whether somebody may have to undo this request.

@@ -91,14 +91,14 @@ impl Operation {
     }
 
     /// The same request, of which more is noted.
-    pub(super) fn noting(mut self, notes: Option<Box<Notes>>) -> Self {
+    pub(in crate::http) fn noting(mut self, notes: Option<Box<Notes>>) -> Self {
         self.0.notes = notes;
         self
     }
 
     /// What is noted, if anything.
     #[inline]
-    pub(super) fn notes(&self) -> Option<&Notes> {
+    pub(in crate::http) fn notes(&self) -> Option<&Notes> {
         self.0.notes.as_deref()
     }
 
@@ -157,12 +157,21 @@ impl Operation {
 
     /// Notes that the service or the body failed.
     pub(in crate::http) fn error<E: Display + Debug>(&mut self, error: &E) {
+        self.failed(type_name::<E>(), error);
+    }
+
+    /// The same with an error of this type, which is told by another.
+    pub(in crate::http) fn failed<E: Display + Debug>(
+        &mut self,
+        type_name: &'static str,
+        told: &E,
+    ) {
         let state = &mut *self.0;
         if let (Some(end), Some(options)) = (&mut state.end, &state.options)
             && end.failure.is_none()
         {
-            end.failure = options.classify.error(type_name::<E>());
-            end.message = state.recorded.map(|_| error_text(error));
+            end.failure = options.classify.error(type_name);
+            end.message = state.recorded.map(|_| error_text(told));
         }
     }
 
@@ -206,16 +215,20 @@ impl State {
             self.inside.compensate(options, notes, end);
         }
         end.forget_unknown_method();
+        let sizes = notes
+            .as_deref()
+            .and_then(|notes| notes.sizes(options, end.status.is_some()));
         let ended = recorded.and_then(|_| {
-            let sizes = notes.as_deref().map_or([None; 2], |notes| {
-                notes.sizes(options, end.status.is_some())
-            });
+            let sizes = sizes.unwrap_or_default();
             trace::end(&self.inside.span, |record| end.write(record, sizes))
         });
         if let Some(measured) = self.measured.take() {
             // an exemplar takes the ids that are current
             let _entered = recorded.map(|ids| enter_ids(Some(ids)));
             options.instruments.end(&measured, end, ended);
+            if let Some(sizes) = sizes {
+                options.instruments.sizes(&measured, end, sizes);
+            }
         }
         if let Some(notes) = notes.as_deref().filter(|notes| notes.logs()) {
             self.inside.log(options, notes, end);

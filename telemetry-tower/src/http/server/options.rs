@@ -38,7 +38,7 @@ pub(in crate::http) struct Options {
     pub(super) response_headers: Option<Captured>,
     pub(super) refused: Option<Arc<Refused>>,
     pub(super) proxies: Option<TrustedProxies>,
-    pub(super) body_sizes: bool,
+    pub(in crate::http) body_sizes: bool,
     pub(super) access_log: Option<AccessLog>,
     pub(super) correlation: Option<Correlation>,
     pub(super) compensation: Option<Compensation>,
