@@ -7,7 +7,6 @@ use super::hash::Pairs;
 use super::shared::Shared;
 use super::snapshot::{Exemplar, Number};
 use crate::config::ExemplarFilter;
-use crate::context::CurrentIds;
 use crate::context::current;
 use crate::trace::random;
 
@@ -49,14 +48,13 @@ impl Exemplars {
         origin: Origin<'_>,
         number: impl FnOnce() -> Number,
     ) {
-        let filter = origin.shared.exemplar_filter();
-        if filter == ExemplarFilter::AlwaysOff || !self.wants(slot) {
-            return;
-        }
-        let ids = current::peek();
-        let is_sampled = || ids.is_some_and(|ids| ids.trace_flags.is_sampled());
-        if filter == ExemplarFilter::AlwaysOn || is_sampled() {
-            self.keep(slot, slots(), origin, number(), ids);
+        let is_eligible = match origin.shared.exemplar_filter() {
+            ExemplarFilter::AlwaysOff => false,
+            ExemplarFilter::AlwaysOn => true,
+            ExemplarFilter::TraceBased => current::may_be_sampled(),
+        };
+        if is_eligible && self.wants(slot) {
+            self.keep(slot, slots(), origin, number());
         }
     }
 
@@ -72,14 +70,12 @@ impl Exemplars {
     }
 
     #[cold]
-    fn keep(
-        &self,
-        slot: usize,
-        slots: usize,
-        origin: Origin<'_>,
-        value: Number,
-        ids: Option<CurrentIds>,
-    ) {
+    fn keep(&self, slot: usize, slots: usize, origin: Origin<'_>, value: Number) {
+        let ids = current::peek();
+        let is_sampled = ids.is_some_and(|ids| ids.trace_flags.is_sampled());
+        if !is_sampled && origin.shared.exemplar_filter() != ExemplarFilter::AlwaysOn {
+            return;
+        }
         let slots = self
             .0
             .get_or_init(|| (0..slots).map(|_| Slot::default()).collect());

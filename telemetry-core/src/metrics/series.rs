@@ -11,7 +11,7 @@ use super::histogram::{self, HistogramCell};
 use super::last_value::LastValueCell;
 use super::measurement::{Measurement, NumberType};
 use super::snapshot::{Exemplar, ExponentialHistogram, Histogram, Number, SeriesId};
-use super::sum::SumCell;
+use super::sum::{ObservedSum, SumCell};
 use super::view::Resolved;
 
 /// The values of one set of attributes in one stream.
@@ -36,6 +36,7 @@ pub(super) struct Series {
 #[derive(Debug)]
 enum Cell {
     Sum(SumCell),
+    ObservedSum(ObservedSum),
     LastValue(LastValueCell),
     Histogram(HistogramCell),
     Exponential(ExponentialCell),
@@ -62,7 +63,7 @@ impl Series {
         stream: u64,
         (attributes, order): (AttributeSet, Order),
         resolved: &Resolved,
-        number: NumberType,
+        (number, is_observable): (NumberType, bool),
         now: u64,
     ) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -78,10 +79,11 @@ impl Series {
             used_at: AtomicU64::new(0),
             observed_in: AtomicU64::new(0),
             cell: match resolved {
+                Resolved::Sum if is_observable => Cell::ObservedSum(ObservedSum::default()),
                 Resolved::Sum => Cell::Sum(SumCell::new(number)),
                 Resolved::LastValue => Cell::LastValue(LastValueCell::default()),
-                Resolved::Histogram(bounds) => {
-                    Cell::Histogram(HistogramCell::new(Arc::clone(bounds)))
+                Resolved::Histogram(boundaries) => {
+                    Cell::Histogram(HistogramCell::new(Arc::clone(boundaries)))
                 }
                 Resolved::Exponential {
                     max_size,
@@ -149,6 +151,10 @@ impl Series {
                 sum.add(T::TYPE, value.bits());
                 0
             }
+            Cell::ObservedSum(sum) => {
+                sum.add(T::TYPE, value.bits());
+                0
+            }
             Cell::LastValue(last) => {
                 last.set(value.bits());
                 0
@@ -172,7 +178,7 @@ impl Series {
     ) {
         let is_first = self.observed_in.swap(collection, Ordering::Relaxed) != collection;
         match &self.cell {
-            Cell::Sum(sum) if is_first || !adds => sum.set(value.bits()),
+            Cell::ObservedSum(sum) if is_first || !adds => sum.set(value.bits()),
             Cell::LastValue(last) => last.set(value.bits()),
             _ => self.record(value, origin),
         }
@@ -189,6 +195,7 @@ impl Series {
     pub(super) fn value(&self, number: NumberType) -> CellValue {
         match &self.cell {
             Cell::Sum(sum) => CellValue::Sum(number.number(sum.get())),
+            Cell::ObservedSum(sum) => CellValue::Sum(number.number(sum.get())),
             Cell::LastValue(last) => {
                 CellValue::LastValue(last.get().map(|bits| number.number(bits)))
             }
@@ -201,15 +208,21 @@ impl Series {
         self.exemplars.collect()
     }
 
-    /// The value, which is nothing from now on.
-    pub(super) fn take(&self, number: NumberType) -> CellValue {
+    /// What was recorded since it was last asked so; `told` keeps what was told until now. Sums and
+    /// counts are not set back to zero, because only those who add to them may write them.
+    pub(super) fn take(&self, number: NumberType, told: &mut Option<CellValue>) -> CellValue {
         match &self.cell {
-            Cell::Sum(sum) => CellValue::Sum(number.number(sum.take())),
             Cell::LastValue(last) => {
                 CellValue::LastValue(last.take().map(|bits| number.number(bits)))
             }
-            Cell::Histogram(histogram) => CellValue::Histogram(histogram.take()),
             Cell::Exponential(histogram) => CellValue::Exponential(histogram.take()),
+            Cell::Sum(_) | Cell::ObservedSum(_) | Cell::Histogram(_) => {
+                let value = self.value(number);
+                match told.replace(value.clone()) {
+                    Some(earlier) => value.since(&earlier),
+                    None => value,
+                }
+            }
         }
     }
 
@@ -259,6 +272,25 @@ impl Series {
 }
 
 impl CellValue {
+    /// What came to a sum or a distribution over fixed buckets since it was `earlier`. The range is
+    /// that of all values: whoever absorbs it has had the earlier ones.
+    fn since(mut self, earlier: &Self) -> Self {
+        match (&mut self, earlier) {
+            (Self::Sum(now), Self::Sum(then)) => *now = difference(*now, *then),
+            (Self::Histogram(now), Self::Histogram(then)) => {
+                for (now, then) in now.counts.iter_mut().zip(&then.counts) {
+                    *now = now.wrapping_sub(*then);
+                }
+                now.sum -= then.sum;
+                if now.count() == 0 && now.sum == 0.0 && now.range == then.range {
+                    now.range = None;
+                }
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// Whether nothing was recorded, or so much as nothing.
     pub(super) fn is_nothing(&self) -> bool {
         match self {
@@ -273,11 +305,20 @@ impl CellValue {
     }
 }
 
+fn difference(now: Number, then: Number) -> Number {
+    match (now, then) {
+        (Number::U64(now), Number::U64(then)) => Number::U64(now.wrapping_sub(then)),
+        (Number::I64(now), Number::I64(then)) => Number::I64(now.wrapping_sub(then)),
+        (Number::F64(now), Number::F64(then)) => Number::F64(now - then),
+        _ => now,
+    }
+}
+
 impl Cell {
     /// How many exemplars there may be.
     fn exemplars(&self) -> usize {
         match self {
-            Self::Sum(_) | Self::LastValue(_) => 1,
+            Self::Sum(_) | Self::ObservedSum(_) | Self::LastValue(_) => 1,
             Self::Histogram(histogram) => histogram.buckets(),
             Self::Exponential(_) => exponential::EXEMPLARS,
         }
@@ -287,7 +328,7 @@ impl Cell {
         match self {
             Self::Histogram(histogram) => histogram.absorb(weights, sum, range),
             Self::Exponential(histogram) => histogram.absorb(weights, sum, range),
-            Self::Sum(_) | Self::LastValue(_) => {}
+            Self::Sum(_) | Self::ObservedSum(_) | Self::LastValue(_) => {}
         }
     }
 }
@@ -304,7 +345,7 @@ mod tests {
         let series: Vec<_> = (0..ROUNDS)
             .map(|_| {
                 let set = (AttributeSet::default(), Order::default());
-                let series = Series::new(1, set, &Resolved::Sum, NumberType::U64, 0);
+                let series = Series::new(1, set, &Resolved::Sum, (NumberType::U64, false), 0);
                 assert!(!series.expires(0, 0, false), "it was used");
                 series
             })
