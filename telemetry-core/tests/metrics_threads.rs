@@ -100,13 +100,12 @@ proptest! {
         let bench = Bench::new();
         let instruments = Instruments::new(&bench.registry);
         let is_over = AtomicBool::new(false);
-        let (is_over, all) = (&is_over, &instruments);
+        let stay = Barrier::new(staying(&waves) + 1);
+        let (is_over, all, stay) = (&is_over, &instruments, &stay);
         thread::scope(|scope| {
             scope.spawn(|| reads_never_go_back(&bench.registry, is_over));
-            let (stay, leave) = (Barrier::new(staying(&waves) + 1), &Barrier::new);
-            let stay = &stay;
             for wave in &waves {
-                let together = Arc::new(leave(wave.len()));
+                let together = Arc::new(Barrier::new(wave.len()));
                 let threads: Vec<_> = wave.iter().map(|&(times, stays)| {
                     let together = Arc::clone(&together);
                     let thread = scope.spawn(move || {

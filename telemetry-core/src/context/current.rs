@@ -101,7 +101,7 @@ pub(crate) fn peek() -> Option<CurrentIds> {
 #[inline]
 pub(crate) fn may_be_sampled() -> bool {
     let is_sampled = |slot: Slot| slot.ids.trace_flags.is_sampled();
-    SLOT.get().is_some_and(is_sampled) || is_armed()
+    SLOT.with(|slot| slot.get().is_some_and(is_sampled)) || is_armed()
 }
 
 #[cold]

@@ -169,11 +169,12 @@ impl Handle {
     #[inline]
     fn record_in<T: Measurement>(&self, (series, keep): &Target, value: T) {
         series.revive();
-        let origin = Origin {
-            shared: &self.instrument.shared,
+        let shared = &self.instrument.shared;
+        let origin = || Origin {
+            shared,
             pairs: Pairs::new(&self.attributes, keep.as_deref()),
         };
-        series.record(value, origin);
+        series.record(value, origin, shared);
     }
 
     #[inline(never)]

@@ -39,8 +39,17 @@ pub(super) struct Origin<'a> {
 }
 
 impl Exemplars {
-    /// Offers a measurement to one of so many slots.
+    /// Whether a measurement may become one, wherever it is recorded.
     #[inline]
+    pub(super) fn are_wanted(shared: &Shared) -> bool {
+        match shared.exemplar_filter() {
+            ExemplarFilter::AlwaysOff => false,
+            ExemplarFilter::AlwaysOn => true,
+            ExemplarFilter::TraceBased => current::may_be_sampled(),
+        }
+    }
+
+    /// Offers a measurement that is wanted to one of so many slots.
     pub(super) fn offer(
         &self,
         slot: usize,
@@ -48,12 +57,7 @@ impl Exemplars {
         origin: Origin<'_>,
         number: impl FnOnce() -> Number,
     ) {
-        let is_eligible = match origin.shared.exemplar_filter() {
-            ExemplarFilter::AlwaysOff => false,
-            ExemplarFilter::AlwaysOn => true,
-            ExemplarFilter::TraceBased => current::may_be_sampled(),
-        };
-        if is_eligible && self.wants(slot) {
+        if self.wants(slot) {
             self.keep(slot, slots(), origin, number());
         }
     }

@@ -36,15 +36,20 @@ impl HistogramCell {
     }
 
     /// Records a value and returns its bucket.
-    #[inline]
     pub(super) fn record(&self, value: f64) -> usize {
         let bucket = self.boundaries.bucket(value);
         let place = Place::mine();
-        let shard = self.shard(place);
-        place.add(shard.at(COUNTS + bucket), 1);
-        place.update(shard.at(SUM), |sum| sum + value);
-        widen(place, shard, value);
+        record_at(place, self.shard(place), bucket, value);
         bucket
+    }
+
+    /// The same, if this thread has a place for itself here.
+    #[inline]
+    pub(super) fn record_alone(&self, value: f64) -> Option<usize> {
+        let (place, shard) = self.shards.own()?;
+        let bucket = self.boundaries.bucket(value);
+        record_at(place, shard, bucket, value);
+        Some(bucket)
     }
 
     /// Adds what another cell has counted: values are put where `weights` say.
@@ -82,7 +87,6 @@ impl HistogramCell {
         }
     }
 
-    #[inline]
     fn shard(&self, place: Place) -> &Lines {
         self.shards.at(place, || {
             let lines = Lines::new(COUNTS + self.buckets());
@@ -95,6 +99,13 @@ impl HistogramCell {
 
 const NO_MIN: u64 = f64::INFINITY.to_bits();
 const NO_MAX: u64 = f64::NEG_INFINITY.to_bits();
+
+#[inline]
+fn record_at(place: Place, shard: &Lines, bucket: usize, value: f64) {
+    place.add(shard.at(COUNTS + bucket), 1);
+    place.update(shard.at(SUM), |sum| sum + value);
+    widen(place, shard, value);
+}
 
 #[inline]
 fn widen(place: Place, shard: &Lines, value: f64) {

@@ -32,6 +32,13 @@ impl Place {
         if mine == NONE { lease() } else { Self(mine) }
     }
 
+    /// The place of this thread, if it has one of its own and was there before.
+    #[inline]
+    pub(super) fn own() -> Option<Self> {
+        let mine = Self(MINE.get());
+        mine.is_own().then_some(mine)
+    }
+
     #[inline]
     pub(super) fn index(self) -> usize {
         self.0

@@ -10,6 +10,7 @@ use super::hash::{Order, Pairs};
 use super::histogram::{self, HistogramCell};
 use super::last_value::LastValueCell;
 use super::measurement::{Measurement, NumberType};
+use super::shared::Shared;
 use super::snapshot::{Exemplar, ExponentialHistogram, Histogram, Number, SeriesId};
 use super::sum::{ObservedSum, SumCell};
 use super::view::Resolved;
@@ -145,26 +146,32 @@ impl Series {
     }
 
     #[inline]
-    pub(super) fn record<T: Measurement>(&self, value: T, origin: Origin<'_>) {
-        let slot = match &self.cell {
-            Cell::Sum(sum) => {
-                sum.add(T::TYPE, value.bits());
-                0
-            }
-            Cell::ObservedSum(sum) => {
-                sum.add(T::TYPE, value.bits());
-                0
-            }
-            Cell::LastValue(last) => {
-                last.set(value.bits());
-                0
-            }
-            Cell::Histogram(histogram) => histogram.record(value.to_f64()),
-            Cell::Exponential(histogram) => histogram.record(value.to_f64()),
-        };
+    pub(super) fn record<'a, T: Measurement>(
+        &self,
+        value: T,
+        origin: impl FnOnce() -> Origin<'a>,
+        shared: &Shared,
+    ) {
+        match self.cell.record_alone(value) {
+            None => self.record_slowly(value, origin()),
+            Some(slot) if Exemplars::are_wanted(shared) => self.offer(slot, value, origin()),
+            Some(_) => {}
+        }
+    }
+
+    #[inline(never)]
+    fn record_slowly<T: Measurement>(&self, value: T, origin: Origin<'_>) {
+        let slot = self.cell.record(value);
+        if Exemplars::are_wanted(origin.shared) {
+            self.offer(slot, value, origin);
+        }
+    }
+
+    #[inline(never)]
+    fn offer<T: Measurement>(&self, slot: usize, value: T, origin: Origin<'_>) {
+        let slots = || self.cell.exemplars();
         let number = || T::TYPE.number(value.bits());
-        self.exemplars
-            .offer(slot, || self.cell.exemplars(), origin, number);
+        self.exemplars.offer(slot, slots, origin, number);
     }
 
     /// Takes a value that was asked for: the first of a collection replaces what was, and of the
@@ -180,7 +187,7 @@ impl Series {
         match &self.cell {
             Cell::ObservedSum(sum) if is_first || !adds => sum.set(value.bits()),
             Cell::LastValue(last) => last.set(value.bits()),
-            _ => self.record(value, origin),
+            _ => self.record_slowly(value, origin),
         }
     }
 
@@ -315,6 +322,28 @@ fn difference(now: Number, then: Number) -> Number {
 }
 
 impl Cell {
+    /// Records a value and returns the slot of its exemplar.
+    fn record<T: Measurement>(&self, value: T) -> usize {
+        match self {
+            Self::Sum(sum) => sum.add(T::TYPE, value.bits()),
+            Self::ObservedSum(sum) => sum.add(T::TYPE, value.bits()),
+            Self::LastValue(last) => last.set(value.bits()),
+            Self::Histogram(histogram) => return histogram.record(value.to_f64()),
+            Self::Exponential(histogram) => return histogram.record(value.to_f64()),
+        }
+        0
+    }
+
+    /// The same, if it is a sum or has fixed buckets, and the thread a place for itself there.
+    #[inline]
+    fn record_alone<T: Measurement>(&self, value: T) -> Option<usize> {
+        match self {
+            Self::Sum(sum) => sum.add_alone(T::TYPE, value.bits()).then_some(0),
+            Self::Histogram(histogram) => histogram.record_alone(value.to_f64()),
+            _ => None,
+        }
+    }
+
     /// How many exemplars there may be.
     fn exemplars(&self) -> usize {
         match self {

@@ -30,6 +30,18 @@ impl<T> Shards<T> {
         shard.unwrap_or_else(|| self.other(place)).get_or_init(make)
     }
 
+    /// The value of the place that this thread has for itself, if it has used it before. Never calls
+    /// a function, so that what only adds to it needs no stack.
+    #[inline]
+    pub(super) fn own(&self) -> Option<(Place, &T)> {
+        let place = Place::own()?;
+        let shard = match self.first.get(place.index()) {
+            Some(shard) => shard,
+            None => self.others.get()?.get(place.index() - FIRST)?,
+        };
+        Some((place, shard.get()?))
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         let others = self.others.get().into_iter().flat_map(|others| &**others);
         self.first.iter().chain(others).filter_map(OnceLock::get)

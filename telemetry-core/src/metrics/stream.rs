@@ -82,7 +82,7 @@ impl Stream {
             pairs,
         };
         let is_known = cache::with(self.key, pairs, hash, |series| {
-            series.record(value, origin);
+            series.record(value, || origin, &self.shared);
         });
         if !is_known {
             self.record_slowly(value, hash, origin);
@@ -92,7 +92,7 @@ impl Stream {
     #[cold]
     fn record_slowly<T: Measurement>(&self, value: T, hash: u64, origin: Origin<'_>) {
         let (series, is_own) = self.find(origin.pairs);
-        series.record(value, origin);
+        series.record(value, || origin, &self.shared);
         if is_own {
             cache::put(self.key, hash, series);
         }

@@ -22,14 +22,19 @@ impl SumCell {
         }
     }
 
-    #[inline]
     pub(super) fn add(&self, number: NumberType, bits: u64) {
         let place = Place::mine();
-        let [sum, ..] = &self.shards.at(place, Box::default).0;
-        match number {
-            NumberType::U64 | NumberType::I64 => place.add(sum, bits),
-            NumberType::F64 => place.update(sum, |sum| sum + f64::from_bits(bits)),
-        }
+        add_at(place, self.shards.at(place, Box::default), number, bits);
+    }
+
+    /// Adds if this thread has a place for itself here. Returns whether it has.
+    #[inline]
+    pub(super) fn add_alone(&self, number: NumberType, bits: u64) -> bool {
+        let own = self.shards.own();
+        own.is_some_and(|(place, line)| {
+            add_at(place, line, number, bits);
+            true
+        })
     }
 
     pub(super) fn get(&self) -> u64 {
@@ -45,6 +50,15 @@ impl SumCell {
             Number::I64(sum) => sum == 0,
             Number::F64(sum) => sum == 0.0,
         }
+    }
+}
+
+#[inline]
+fn add_at(place: Place, line: &Line, number: NumberType, bits: u64) {
+    let [sum, ..] = &line.0;
+    match number {
+        NumberType::U64 | NumberType::I64 => place.add(sum, bits),
+        NumberType::F64 => place.update(sum, |sum| sum + f64::from_bits(bits)),
     }
 }
 
