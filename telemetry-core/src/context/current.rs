@@ -97,6 +97,13 @@ pub(crate) fn peek() -> Option<CurrentIds> {
     ids.or_else(|| SLOT.get().map(|slot| slot.ids))
 }
 
+/// Whether [`peek`] may find a sampled span: a cheap question with few wrong hopes.
+#[inline]
+pub(crate) fn may_be_sampled() -> bool {
+    let is_sampled = |slot: Slot| slot.ids.trace_flags.is_sampled();
+    SLOT.with(|slot| slot.get().is_some_and(is_sampled)) || is_armed()
+}
+
 #[cold]
 fn opentelemetry_ids() -> Option<CurrentIds> {
     with_opentelemetry(|context| {

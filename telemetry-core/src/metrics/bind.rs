@@ -121,7 +121,9 @@ enum Bound<I> {
 #[derive(Debug)]
 struct Handle {
     instrument: Arc<Instrument>,
-    series: Box<[Target]>,
+    /// Most instruments have one stream.
+    first: Option<Target>,
+    others: Box<[Target]>,
     /// For the exemplars of streams that leave some out; none if no stream does.
     attributes: Box<[KeyValue]>,
 }
@@ -133,14 +135,17 @@ impl Handle {
     /// None if one of the streams has no place for another series.
     fn new(instrument: &Arc<Instrument>, attributes: &[KeyValue]) -> Option<Self> {
         let streams = instrument.streams().iter();
-        let series: Option<Box<[_]>> = streams
+        let targets: Option<Vec<Target>> = streams
             .map(|stream| Some((stream.pin(attributes)?, stream.spec.keep.clone())))
             .collect();
-        let series = series?;
-        let are_some_left_out = series.iter().any(|(_, keep)| keep.is_some());
+        let mut targets = targets?.into_iter();
+        let (first, others) = (targets.next(), targets.collect::<Box<[_]>>());
+        let mut keeps = first.iter().chain(&others).map(|(_, keep)| keep);
+        let are_some_left_out = keeps.any(Option::is_some);
         Some(Self {
             instrument: Arc::clone(instrument),
-            series,
+            first,
+            others,
             attributes: attributes
                 .iter()
                 .filter(|_| are_some_left_out)
@@ -152,16 +157,30 @@ impl Handle {
     #[inline]
     fn record<T: Measurement>(&self, value: T) {
         if self.instrument.takes(value) {
-            for (series, keep) in &self.series {
-                series.revive();
-                series.record(
-                    value,
-                    Origin {
-                        shared: &self.instrument.shared,
-                        pairs: Pairs::new(&self.attributes, keep.as_deref()),
-                    },
-                );
+            if let Some(first) = &self.first {
+                self.record_in(first, value);
             }
+            if !self.others.is_empty() {
+                self.record_in_others(value);
+            }
+        }
+    }
+
+    #[inline]
+    fn record_in<T: Measurement>(&self, (series, keep): &Target, value: T) {
+        series.revive();
+        let shared = &self.instrument.shared;
+        let origin = || Origin {
+            shared,
+            pairs: Pairs::new(&self.attributes, keep.as_deref()),
+        };
+        series.record(value, origin, shared);
+    }
+
+    #[inline(never)]
+    fn record_in_others<T: Measurement>(&self, value: T) {
+        for other in &self.others {
+            self.record_in(other, value);
         }
     }
 }

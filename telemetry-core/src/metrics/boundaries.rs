@@ -1,6 +1,52 @@
-//! Where buckets end when nobody says it.
+//! Where buckets end.
 
 use std::sync::Arc;
+
+/// The upper bounds of all buckets but the last, ascending.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Boundaries {
+    all: Arc<[f64]>,
+    /// The first ones again, and infinity where there are fewer.
+    first: [f64; FIRST],
+}
+
+/// All boundaries that most histograms have.
+const FIRST: usize = 16;
+
+impl Boundaries {
+    pub(super) fn all(&self) -> &Arc<[f64]> {
+        &self.all
+    }
+
+    /// The first bucket whose upper bound is not below the value, which is finite.
+    ///
+    /// Comparing with sixteen bounds at once is faster than finding the right ones to compare with.
+    #[inline]
+    pub(super) fn bucket(&self, value: f64) -> usize {
+        let below = self.first.iter().map(|bound| u64::from(*bound < value));
+        match below.sum() {
+            FIRST_ALL => self.bucket_after_first(value),
+            below => usize::try_from(below).unwrap_or(FIRST),
+        }
+    }
+
+    #[cold]
+    fn bucket_after_first(&self, value: f64) -> usize {
+        self.all.partition_point(|bound| *bound < value)
+    }
+}
+
+const FIRST_ALL: u64 = FIRST as u64;
+
+impl From<Arc<[f64]>> for Boundaries {
+    fn from(all: Arc<[f64]>) -> Self {
+        let mut first = [f64::INFINITY; FIRST];
+        for (first, bound) in first.iter_mut().zip(&*all) {
+            *first = *bound;
+        }
+        Self { all, first }
+    }
+}
 
 /// Source: <https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserverrequestduration>,
 /// which all durations of the conventions share.
@@ -49,4 +95,27 @@ pub(super) fn mistake(name: &str, bounds: &[f64]) -> Option<String> {
 /// Whether they are finite and each is greater than the one before.
 pub(super) fn are_valid(bounds: &[f64]) -> bool {
     bounds.iter().all(|bound| bound.is_finite()) && bounds.windows(2).all(|two| two[0] < two[1])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_bucket_is_found_among_any_number(
+            bounds in prop::collection::btree_set(-40_i8..40, 0..60),
+            values in prop::collection::vec(-90_i8..90, 1..40),
+        ) {
+            let bounds: Vec<f64> = bounds.into_iter().map(f64::from).collect();
+            let boundaries = Boundaries::from(Arc::from(bounds.as_slice()));
+            for value in values {
+                let value = f64::from(value) / 2.0;
+                let expected = bounds.iter().filter(|bound| **bound < value).count();
+                prop_assert_eq!(boundaries.bucket(value), expected);
+            }
+        }
+    }
 }

@@ -7,12 +7,19 @@ use super::hash::{self, Pairs};
 use super::series::Series;
 
 /// How many pairs of series a thread remembers, as a power of two: 512 series are enough for a busy
-/// service's handlers, at 4 KB a thread.
+/// service's handlers, at 8 KB a thread.
 const BITS: u32 = 8;
 
 /// Series whose hashes lead to one place. There are two, because among a few dozen series some
 /// meet, and would push each other out with each measurement.
-type Pair = [Option<Arc<Series>>; 2];
+type Pair = [Option<Entry>; 2];
+
+/// A series, and the hash by which it was found.
+#[derive(Clone)]
+struct Entry {
+    hash: u64,
+    series: Arc<Series>,
+}
 
 thread_local! {
     static TABLE: RefCell<Vec<Pair>> = const { RefCell::new(Vec::new()) };
@@ -28,10 +35,10 @@ pub(super) fn with(stream: u64, pairs: Pairs<'_>, hash: u64, act: impl FnOnce(&S
         let Some([first, second]) = table.get(place(hash, stream)) else {
             return false;
         };
-        let is_it = |series: &&Arc<Series>| series.is(stream, pairs);
+        let is_it = |entry: &&Entry| entry.hash == hash && entry.series.is(stream, pairs);
         let found = first.as_ref().filter(is_it);
         match found.or_else(|| second.as_ref().filter(is_it)) {
-            Some(series) if series.touch() => {
+            Some(Entry { series, .. }) if series.touch() => {
                 act(series);
                 true
             }
@@ -51,7 +58,8 @@ pub(super) fn put(stream: u64, hash: u64, series: Arc<Series>) {
             table.resize(1 << BITS, [None, None]);
         }
         let [first, second] = table.get_mut(place(hash, stream))?;
-        std::mem::replace(second, first.replace(series))
+        let entry = Entry { hash, series };
+        std::mem::replace(second, first.replace(entry))
     });
 }
 

@@ -7,7 +7,6 @@ use super::hash::Pairs;
 use super::shared::Shared;
 use super::snapshot::{Exemplar, Number};
 use crate::config::ExemplarFilter;
-use crate::context::CurrentIds;
 use crate::context::current;
 use crate::trace::random;
 
@@ -40,8 +39,17 @@ pub(super) struct Origin<'a> {
 }
 
 impl Exemplars {
-    /// Offers a measurement to one of so many slots.
+    /// Whether a measurement may become one, wherever it is recorded.
     #[inline]
+    pub(super) fn are_wanted(shared: &Shared) -> bool {
+        match shared.exemplar_filter() {
+            ExemplarFilter::AlwaysOff => false,
+            ExemplarFilter::AlwaysOn => true,
+            ExemplarFilter::TraceBased => current::may_be_sampled(),
+        }
+    }
+
+    /// Offers a measurement that is wanted to one of so many slots.
     pub(super) fn offer(
         &self,
         slot: usize,
@@ -49,14 +57,8 @@ impl Exemplars {
         origin: Origin<'_>,
         number: impl FnOnce() -> Number,
     ) {
-        let filter = origin.shared.exemplar_filter();
-        if filter == ExemplarFilter::AlwaysOff || !self.wants(slot) {
-            return;
-        }
-        let ids = current::peek();
-        let is_sampled = || ids.is_some_and(|ids| ids.trace_flags.is_sampled());
-        if filter == ExemplarFilter::AlwaysOn || is_sampled() {
-            self.keep(slot, slots(), origin, number(), ids);
+        if self.wants(slot) {
+            self.keep(slot, slots(), origin, number());
         }
     }
 
@@ -72,14 +74,12 @@ impl Exemplars {
     }
 
     #[cold]
-    fn keep(
-        &self,
-        slot: usize,
-        slots: usize,
-        origin: Origin<'_>,
-        value: Number,
-        ids: Option<CurrentIds>,
-    ) {
+    fn keep(&self, slot: usize, slots: usize, origin: Origin<'_>, value: Number) {
+        let ids = current::peek();
+        let is_sampled = ids.is_some_and(|ids| ids.trace_flags.is_sampled());
+        if !is_sampled && origin.shared.exemplar_filter() != ExemplarFilter::AlwaysOn {
+            return;
+        }
         let slots = self
             .0
             .get_or_init(|| (0..slots).map(|_| Slot::default()).collect());

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use super::place::Place;
 use super::shards::Shards;
 use super::snapshot::{Buckets, ExponentialHistogram};
 
@@ -82,7 +83,7 @@ impl ExponentialCell {
 
     fn mine(&self, act: impl FnOnce(&mut Distribution)) {
         let make = || Box::new(Mutex::new(Distribution::new(self.max_size, self.max_scale)));
-        let shard = self.shards.mine(make);
+        let shard = self.shards.at(Place::mine(), make);
         act(&mut shard.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }

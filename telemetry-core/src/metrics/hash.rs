@@ -22,7 +22,7 @@ impl<'a> Pairs<'a> {
     }
 
     /// A hash that costs one multiplication for each pair and does not depend on their order. It
-    /// reads the ends of texts only, so it picks a place and proves nothing.
+    /// reads the ends of texts only, and hardly the keys, so it picks a place and proves nothing.
     #[inline]
     pub(super) fn weak_hash(&self) -> u64 {
         let kept = self.given.iter().filter(|pair| self.keeps(&pair.key));
@@ -41,18 +41,29 @@ impl<'a> Pairs<'a> {
     /// first, so that the same callsite finds them at once.
     #[inline]
     pub(super) fn are(&self, set: &AttributeSet, order: Order) -> bool {
+        (self.keep.is_none() && self.are_in_order(set, order)) || self.are_in_any_order(set)
+    }
+
+    /// As many pairs in which each key of the set is found have no other.
+    #[inline]
+    fn are_in_order(&self, set: &AttributeSet, order: Order) -> bool {
+        let mut wanted = set.iter().enumerate();
+        self.given.len() == set.len()
+            && wanted.all(|(index, wanted)| {
+                let likely = self.given.get(order.of(index));
+                likely.is_some_and(|pair| same(pair, wanted))
+            })
+    }
+
+    #[inline(never)]
+    fn are_in_any_order(&self, set: &AttributeSet) -> bool {
         let kept = match self.keep {
             None => self.given.len(),
             Some(_) => self.given.iter().filter(|p| self.keeps(&p.key)).count(),
         };
-        // keys are unique in the set: as many pairs in which each key is found have no other
         if kept == set.len() {
-            let mut at = set.iter().enumerate();
-            return at.all(|(index, wanted)| {
-                let likely = self.given.get(order.of(index));
-                likely.is_some_and(|pair| same(pair, wanted))
-                    || self.given.iter().any(|pair| same(pair, wanted))
-            });
+            let mut wanted = set.iter();
+            return wanted.all(|wanted| self.given.iter().any(|pair| same(pair, wanted)));
         }
         self.are_slowly(set)
     }
@@ -137,7 +148,13 @@ fn same(left: &KeyValue, right: &KeyValue) -> bool {
 /// Constants, which most attributes are, lie where they lay before.
 #[inline]
 fn same_text(left: &str, right: &str) -> bool {
-    std::ptr::eq(left, right) || left == right
+    left.len() == right.len()
+        && (std::ptr::addr_eq(left, right) || same_bytes(left.as_bytes(), right.as_bytes()))
+}
+
+#[inline(never)]
+fn same_bytes(left: &[u8], right: &[u8]) -> bool {
+    left == right
 }
 
 fn same_value(left: &Value, right: &Value) -> bool {
@@ -156,7 +173,8 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 #[inline]
 fn weak_hash(pair: &KeyValue) -> u64 {
-    let key = ends(pair.key.as_str().as_bytes());
+    let key = pair.key.as_str().as_bytes();
+    let key = key.last().map_or(0, |last| u64::from(*last)) ^ (key.len() as u64) << 8;
     let value = match &pair.value {
         Value::String(text) => ends(text.as_str().as_bytes()),
         Value::I64(number) => number.cast_unsigned(),
@@ -190,8 +208,8 @@ fn short(text: &[u8]) -> u64 {
             u64::from(first) | u64::from(last) << 32
         }
         _ => {
-            let bytes = text.iter().take(3);
-            bytes.fold(0, |number, byte| number << 8 | u64::from(*byte))
+            let at = |index: usize| text.get(index).map_or(0, |byte| u64::from(*byte));
+            at(0) | at(1) << 8 | at(2) << 16
         }
     }
 }

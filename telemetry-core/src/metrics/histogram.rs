@@ -1,9 +1,10 @@
 //! Distributions over fixed buckets.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-use super::measurement::add_f64;
+use super::boundaries::Boundaries;
+use super::place::Place;
 use super::shards::{Lines, Shards};
 use super::snapshot::Histogram;
 
@@ -12,7 +13,7 @@ use super::snapshot::Histogram;
 /// Of a measurement that is just being recorded, a reader may see one part and not the other.
 #[derive(Debug)]
 pub(super) struct HistogramCell {
-    bounds: Arc<[f64]>,
+    boundaries: Arc<Boundaries>,
     /// Each: the sum, the least, the greatest value, and the counts.
     shards: Shards<Lines>,
 }
@@ -23,84 +24,76 @@ const MAX: usize = 2;
 const COUNTS: usize = 3;
 
 impl HistogramCell {
-    pub(super) fn new(bounds: Arc<[f64]>) -> Self {
+    pub(super) fn new(boundaries: Arc<Boundaries>) -> Self {
         Self {
-            bounds,
+            boundaries,
             shards: Shards::new(),
         }
     }
 
     pub(super) fn buckets(&self) -> usize {
-        self.bounds.len() + 1
+        self.boundaries.all().len() + 1
     }
 
     /// Records a value and returns its bucket.
-    #[inline]
     pub(super) fn record(&self, value: f64) -> usize {
-        let bucket = self.bucket(value);
-        let shard = self.mine();
-        shard.at(COUNTS + bucket).fetch_add(1, Ordering::Relaxed);
-        add_f64(shard.at(SUM), value);
-        widen(shard, value);
+        let bucket = self.boundaries.bucket(value);
+        let place = Place::mine();
+        record_at(place, self.shard(place), bucket, value);
         bucket
+    }
+
+    /// The same, if this thread has a place for itself here.
+    #[inline]
+    pub(super) fn record_alone(&self, value: f64) -> Option<usize> {
+        let (place, shard) = self.shards.own()?;
+        let bucket = self.boundaries.bucket(value);
+        record_at(place, shard, bucket, value);
+        Some(bucket)
     }
 
     /// Adds what another cell has counted: values are put where `weights` say.
     pub(super) fn absorb(&self, weights: &[(f64, u64)], sum: f64, range: Option<(f64, f64)>) {
-        let shard = self.mine();
+        let place = Place::mine();
+        let shard = self.shard(place);
         for (value, count) in weights {
-            let bucket = shard.at(COUNTS + self.bucket(*value));
-            bucket.fetch_add(*count, Ordering::Relaxed);
+            let bucket = self.boundaries.bucket(*value);
+            place.add(shard.at(COUNTS + bucket), *count);
         }
-        add_f64(shard.at(SUM), sum);
+        place.update(shard.at(SUM), |old| old + sum);
         if let Some((min, max)) = range {
-            widen(shard, min);
-            widen(shard, max);
+            widen(place, shard, min);
+            widen(place, shard, max);
         }
     }
 
     pub(super) fn get(&self) -> Histogram {
-        self.read(|number, _| number.load(Ordering::Relaxed))
-    }
-
-    /// What was recorded, and from now on nothing.
-    pub(super) fn take(&self) -> Histogram {
-        self.read(|number, empty| number.swap(empty, Ordering::Relaxed))
-    }
-
-    fn read(&self, read: impl Fn(&AtomicU64, u64) -> u64) -> Histogram {
         let mut counts = vec![0; self.buckets()];
         let (mut sum, mut min, mut max) = (0.0, f64::INFINITY, f64::NEG_INFINITY);
         for shard in self.shards.iter() {
-            sum += f64::from_bits(read(shard.at(SUM), 0));
-            min = f64::min(min, f64::from_bits(read(shard.at(MIN), NO_MIN)));
-            max = f64::max(max, f64::from_bits(read(shard.at(MAX), NO_MAX)));
+            let read = |index| shard.at(index).load(Ordering::Relaxed);
+            sum += f64::from_bits(read(SUM));
+            min = f64::min(min, f64::from_bits(read(MIN)));
+            max = f64::max(max, f64::from_bits(read(MAX)));
             for (bucket, count) in counts.iter_mut().enumerate() {
-                *count += read(shard.at(COUNTS + bucket), 0);
+                *count += read(COUNTS + bucket);
             }
         }
         Histogram {
-            bounds: Arc::clone(&self.bounds),
+            bounds: Arc::clone(self.boundaries.all()),
             counts,
             sum,
             range: (min <= max).then_some((min, max)),
         }
     }
 
-    #[inline]
-    fn mine(&self) -> &Lines {
-        self.shards.mine(|| {
+    fn shard(&self, place: Place) -> &Lines {
+        self.shards.at(place, || {
             let lines = Lines::new(COUNTS + self.buckets());
             lines.at(MIN).store(NO_MIN, Ordering::Relaxed);
             lines.at(MAX).store(NO_MAX, Ordering::Relaxed);
             lines
         })
-    }
-
-    /// The first bucket whose upper bound is not below the value.
-    #[inline]
-    fn bucket(&self, value: f64) -> usize {
-        self.bounds.partition_point(|bound| *bound < value)
     }
 }
 
@@ -108,21 +101,20 @@ const NO_MIN: u64 = f64::INFINITY.to_bits();
 const NO_MAX: u64 = f64::NEG_INFINITY.to_bits();
 
 #[inline]
-fn widen(shard: &Lines, value: f64) {
-    if value < f64::from_bits(shard.at(MIN).load(Ordering::Relaxed)) {
-        replace_while(shard.at(MIN), value, |old| value < old);
-    }
-    if value > f64::from_bits(shard.at(MAX).load(Ordering::Relaxed)) {
-        replace_while(shard.at(MAX), value, |old| value > old);
-    }
+fn record_at(place: Place, shard: &Lines, bucket: usize, value: f64) {
+    place.add(shard.at(COUNTS + bucket), 1);
+    place.update(shard.at(SUM), |sum| sum + value);
+    widen(place, shard, value);
 }
 
-#[cold]
-fn replace_while(number: &AtomicU64, value: f64, is_better: impl Fn(f64) -> bool) {
-    // an error says that the other value is better
-    let _ = number.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| {
-        is_better(f64::from_bits(old)).then_some(value.to_bits())
-    });
+#[inline]
+fn widen(place: Place, shard: &Lines, value: f64) {
+    if value < f64::from_bits(shard.at(MIN).load(Ordering::Relaxed)) {
+        place.update(shard.at(MIN), |min| min.min(value));
+    }
+    if value > f64::from_bits(shard.at(MAX).load(Ordering::Relaxed)) {
+        place.update(shard.at(MAX), |max| max.max(value));
+    }
 }
 
 /// Where the values of each bucket are taken to be: at its upper bound, and for the last one at
@@ -146,7 +138,8 @@ mod tests {
 
     #[test]
     fn a_value_on_a_bound_is_below_it() {
-        let cell = HistogramCell::new(Arc::from([0.0, 1.0, 2.0]));
+        let bounds: Arc<[f64]> = Arc::from([0.0, 1.0, 2.0]);
+        let cell = HistogramCell::new(Arc::new(bounds.into()));
         for value in [-1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5] {
             cell.record(value);
         }

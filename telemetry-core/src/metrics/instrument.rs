@@ -84,11 +84,14 @@ impl Instrument {
     /// Whether it takes such a value; one that it does not take is counted.
     #[inline]
     pub(super) fn takes<T: Measurement>(&self, value: T) -> bool {
-        let is_sum = matches!(
-            self.descriptor.kind,
-            InstrumentKind::Counter | InstrumentKind::ObservableCounter
-        );
-        let takes = value.is_finite() && !(is_sum && value.is_negative());
+        let is_sum = || {
+            let kind = self.descriptor.kind;
+            matches!(
+                kind,
+                InstrumentKind::Counter | InstrumentKind::ObservableCounter
+            )
+        };
+        let takes = value.is_finite() && !(value.is_negative() && is_sum());
         if !takes {
             self.shared.refuse();
         }

@@ -1,7 +1,5 @@
 //! What can be measured.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use super::Number;
 
 /// A type of number that instruments take: `u64`, `i64` and `f64`.
@@ -36,34 +34,11 @@ impl NumberType {
         }
     }
 
-    /// Adds to a sum; integers wrap.
-    #[inline]
-    pub(super) fn add(self, sum: &AtomicU64, bits: u64) {
-        match self {
-            Self::U64 | Self::I64 => {
-                sum.fetch_add(bits, Ordering::Relaxed);
-            }
-            Self::F64 => add_f64(sum, f64::from_bits(bits)),
-        }
-    }
-
+    /// The sum; integers wrap.
     pub(super) fn sum(self, left: u64, right: u64) -> u64 {
         match self {
             Self::U64 | Self::I64 => left.wrapping_add(right),
             Self::F64 => (f64::from_bits(left) + f64::from_bits(right)).to_bits(),
-        }
-    }
-}
-
-/// Adds to the number behind the bits.
-#[inline]
-pub(super) fn add_f64(sum: &AtomicU64, value: f64) {
-    let mut old = sum.load(Ordering::Relaxed);
-    loop {
-        let new = (f64::from_bits(old) + value).to_bits();
-        match sum.compare_exchange_weak(old, new, Ordering::Relaxed, Ordering::Relaxed) {
-            Ok(_) => return,
-            Err(now) => old = now,
         }
     }
 }

@@ -18,6 +18,7 @@ mod last_value;
 mod measurement;
 mod name;
 mod pin;
+mod place;
 mod provider;
 mod quantile;
 mod reader;

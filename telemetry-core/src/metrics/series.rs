@@ -10,8 +10,9 @@ use super::hash::{Order, Pairs};
 use super::histogram::{self, HistogramCell};
 use super::last_value::LastValueCell;
 use super::measurement::{Measurement, NumberType};
+use super::shared::Shared;
 use super::snapshot::{Exemplar, ExponentialHistogram, Histogram, Number, SeriesId};
-use super::sum::SumCell;
+use super::sum::{ObservedSum, SumCell};
 use super::view::Resolved;
 
 /// The values of one set of attributes in one stream.
@@ -36,6 +37,7 @@ pub(super) struct Series {
 #[derive(Debug)]
 enum Cell {
     Sum(SumCell),
+    ObservedSum(ObservedSum),
     LastValue(LastValueCell),
     Histogram(HistogramCell),
     Exponential(ExponentialCell),
@@ -62,7 +64,7 @@ impl Series {
         stream: u64,
         (attributes, order): (AttributeSet, Order),
         resolved: &Resolved,
-        number: NumberType,
+        (number, is_observable): (NumberType, bool),
         now: u64,
     ) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -78,10 +80,11 @@ impl Series {
             used_at: AtomicU64::new(0),
             observed_in: AtomicU64::new(0),
             cell: match resolved {
+                Resolved::Sum if is_observable => Cell::ObservedSum(ObservedSum::default()),
                 Resolved::Sum => Cell::Sum(SumCell::new(number)),
                 Resolved::LastValue => Cell::LastValue(LastValueCell::default()),
-                Resolved::Histogram(bounds) => {
-                    Cell::Histogram(HistogramCell::new(Arc::clone(bounds)))
+                Resolved::Histogram(boundaries) => {
+                    Cell::Histogram(HistogramCell::new(Arc::clone(boundaries)))
                 }
                 Resolved::Exponential {
                     max_size,
@@ -143,22 +146,32 @@ impl Series {
     }
 
     #[inline]
-    pub(super) fn record<T: Measurement>(&self, value: T, origin: Origin<'_>) {
-        let slot = match &self.cell {
-            Cell::Sum(sum) => {
-                sum.add(T::TYPE, value.bits());
-                0
-            }
-            Cell::LastValue(last) => {
-                last.set(value.bits());
-                0
-            }
-            Cell::Histogram(histogram) => histogram.record(value.to_f64()),
-            Cell::Exponential(histogram) => histogram.record(value.to_f64()),
-        };
+    pub(super) fn record<'a, T: Measurement>(
+        &self,
+        value: T,
+        origin: impl FnOnce() -> Origin<'a>,
+        shared: &Shared,
+    ) {
+        match self.cell.record_alone(value) {
+            None => self.record_slowly(value, origin()),
+            Some(slot) if Exemplars::are_wanted(shared) => self.offer(slot, value, origin()),
+            Some(_) => {}
+        }
+    }
+
+    #[inline(never)]
+    fn record_slowly<T: Measurement>(&self, value: T, origin: Origin<'_>) {
+        let slot = self.cell.record(value);
+        if Exemplars::are_wanted(origin.shared) {
+            self.offer(slot, value, origin);
+        }
+    }
+
+    #[inline(never)]
+    fn offer<T: Measurement>(&self, slot: usize, value: T, origin: Origin<'_>) {
+        let slots = || self.cell.exemplars();
         let number = || T::TYPE.number(value.bits());
-        self.exemplars
-            .offer(slot, || self.cell.exemplars(), origin, number);
+        self.exemplars.offer(slot, slots, origin, number);
     }
 
     /// Takes a value that was asked for: the first of a collection replaces what was, and of the
@@ -172,9 +185,9 @@ impl Series {
     ) {
         let is_first = self.observed_in.swap(collection, Ordering::Relaxed) != collection;
         match &self.cell {
-            Cell::Sum(sum) if is_first || !adds => sum.set(value.bits()),
+            Cell::ObservedSum(sum) if is_first || !adds => sum.set(value.bits()),
             Cell::LastValue(last) => last.set(value.bits()),
-            _ => self.record(value, origin),
+            _ => self.record_slowly(value, origin),
         }
     }
 
@@ -189,6 +202,7 @@ impl Series {
     pub(super) fn value(&self, number: NumberType) -> CellValue {
         match &self.cell {
             Cell::Sum(sum) => CellValue::Sum(number.number(sum.get())),
+            Cell::ObservedSum(sum) => CellValue::Sum(number.number(sum.get())),
             Cell::LastValue(last) => {
                 CellValue::LastValue(last.get().map(|bits| number.number(bits)))
             }
@@ -201,15 +215,21 @@ impl Series {
         self.exemplars.collect()
     }
 
-    /// The value, which is nothing from now on.
-    pub(super) fn take(&self, number: NumberType) -> CellValue {
+    /// What was recorded since it was last asked so; `told` keeps what was told until now. Sums and
+    /// counts are not set back to zero, because only those who add to them may write them.
+    pub(super) fn take(&self, number: NumberType, told: &mut Option<CellValue>) -> CellValue {
         match &self.cell {
-            Cell::Sum(sum) => CellValue::Sum(number.number(sum.take())),
             Cell::LastValue(last) => {
                 CellValue::LastValue(last.take().map(|bits| number.number(bits)))
             }
-            Cell::Histogram(histogram) => CellValue::Histogram(histogram.take()),
             Cell::Exponential(histogram) => CellValue::Exponential(histogram.take()),
+            Cell::Sum(_) | Cell::ObservedSum(_) | Cell::Histogram(_) => {
+                let value = self.value(number);
+                match told.replace(value.clone()) {
+                    Some(earlier) => value.since(&earlier),
+                    None => value,
+                }
+            }
         }
     }
 
@@ -259,6 +279,25 @@ impl Series {
 }
 
 impl CellValue {
+    /// What came to a sum or a distribution over fixed buckets since it was `earlier`. The range is
+    /// that of all values: whoever absorbs it has had the earlier ones.
+    fn since(mut self, earlier: &Self) -> Self {
+        match (&mut self, earlier) {
+            (Self::Sum(now), Self::Sum(then)) => *now = difference(*now, *then),
+            (Self::Histogram(now), Self::Histogram(then)) => {
+                for (now, then) in now.counts.iter_mut().zip(&then.counts) {
+                    *now = now.wrapping_sub(*then);
+                }
+                now.sum -= then.sum;
+                if now.count() == 0 && now.sum == 0.0 && now.range == then.range {
+                    now.range = None;
+                }
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// Whether nothing was recorded, or so much as nothing.
     pub(super) fn is_nothing(&self) -> bool {
         match self {
@@ -273,11 +312,42 @@ impl CellValue {
     }
 }
 
+fn difference(now: Number, then: Number) -> Number {
+    match (now, then) {
+        (Number::U64(now), Number::U64(then)) => Number::U64(now.wrapping_sub(then)),
+        (Number::I64(now), Number::I64(then)) => Number::I64(now.wrapping_sub(then)),
+        (Number::F64(now), Number::F64(then)) => Number::F64(now - then),
+        _ => now,
+    }
+}
+
 impl Cell {
+    /// Records a value and returns the slot of its exemplar.
+    fn record<T: Measurement>(&self, value: T) -> usize {
+        match self {
+            Self::Sum(sum) => sum.add(T::TYPE, value.bits()),
+            Self::ObservedSum(sum) => sum.add(T::TYPE, value.bits()),
+            Self::LastValue(last) => last.set(value.bits()),
+            Self::Histogram(histogram) => return histogram.record(value.to_f64()),
+            Self::Exponential(histogram) => return histogram.record(value.to_f64()),
+        }
+        0
+    }
+
+    /// The same, if it is a sum or has fixed buckets, and the thread a place for itself there.
+    #[inline]
+    fn record_alone<T: Measurement>(&self, value: T) -> Option<usize> {
+        match self {
+            Self::Sum(sum) => sum.add_alone(T::TYPE, value.bits()).then_some(0),
+            Self::Histogram(histogram) => histogram.record_alone(value.to_f64()),
+            _ => None,
+        }
+    }
+
     /// How many exemplars there may be.
     fn exemplars(&self) -> usize {
         match self {
-            Self::Sum(_) | Self::LastValue(_) => 1,
+            Self::Sum(_) | Self::ObservedSum(_) | Self::LastValue(_) => 1,
             Self::Histogram(histogram) => histogram.buckets(),
             Self::Exponential(_) => exponential::EXEMPLARS,
         }
@@ -287,7 +357,7 @@ impl Cell {
         match self {
             Self::Histogram(histogram) => histogram.absorb(weights, sum, range),
             Self::Exponential(histogram) => histogram.absorb(weights, sum, range),
-            Self::Sum(_) | Self::LastValue(_) => {}
+            Self::Sum(_) | Self::ObservedSum(_) | Self::LastValue(_) => {}
         }
     }
 }
@@ -304,7 +374,7 @@ mod tests {
         let series: Vec<_> = (0..ROUNDS)
             .map(|_| {
                 let set = (AttributeSet::default(), Order::default());
-                let series = Series::new(1, set, &Resolved::Sum, NumberType::U64, 0);
+                let series = Series::new(1, set, &Resolved::Sum, (NumberType::U64, false), 0);
                 assert!(!series.expires(0, 0, false), "it was used");
                 series
             })

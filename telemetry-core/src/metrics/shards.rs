@@ -1,36 +1,63 @@
 //! Values in several places, so that threads do not fight for one cache line.
 
-use std::cell::Cell;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicU64;
 
-/// How many places there are: with more, reading and memory cost more than fighting does.
-const SHARDS: usize = 4;
+use super::place::{PLACES, Place};
 
-/// A value for each of a few groups of threads, made when one of the group first needs it.
+/// A value for each place, made when a thread there first needs it.
 #[derive(Debug)]
-pub(super) struct Shards<T>([OnceLock<T>; SHARDS]);
+pub(super) struct Shards<T> {
+    /// Those of the first places, which are all that most programs use.
+    first: [OnceLock<T>; FIRST],
+    others: OnceLock<Box<[OnceLock<T>; PLACES - FIRST]>>,
+}
+
+const FIRST: usize = 4;
 
 impl<T> Shards<T> {
     pub(super) const fn new() -> Self {
-        Self([const { OnceLock::new() }; SHARDS])
+        Self {
+            first: [const { OnceLock::new() }; FIRST],
+            others: OnceLock::new(),
+        }
     }
 
-    /// The value of this thread's group.
+    /// The value of this place.
     #[inline]
-    pub(super) fn mine(&self, make: impl FnOnce() -> T) -> &T {
-        self.0[thread_number() % SHARDS].get_or_init(make)
+    pub(super) fn at(&self, place: Place, make: impl FnOnce() -> T) -> &T {
+        let shard = self.first.get(place.index());
+        shard.unwrap_or_else(|| self.other(place)).get_or_init(make)
+    }
+
+    /// The value of the place that this thread has for itself, if it has used it before. Never calls
+    /// a function, so that what only adds to it needs no stack.
+    #[inline]
+    pub(super) fn own(&self) -> Option<(Place, &T)> {
+        let place = Place::own()?;
+        let shard = match self.first.get(place.index()) {
+            Some(shard) => shard,
+            None => self.others.get()?.get(place.index() - FIRST)?,
+        };
+        Some((place, shard.get()?))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.0.iter().filter_map(OnceLock::get)
+        let others = self.others.get().into_iter().flat_map(|others| &**others);
+        self.first.iter().chain(others).filter_map(OnceLock::get)
+    }
+
+    #[inline(never)]
+    fn other(&self, place: Place) -> &OnceLock<T> {
+        let make = || Box::new([const { OnceLock::new() }; PLACES - FIRST]);
+        &self.others.get_or_init(make)[place.index() - FIRST]
     }
 }
 
 /// A cache line of numbers.
 #[derive(Debug, Default)]
 #[repr(align(64))]
-pub(super) struct Line([AtomicU64; LINE]);
+pub(super) struct Line(pub(super) [AtomicU64; LINE]);
 
 const LINE: usize = 8;
 
@@ -49,20 +76,4 @@ impl Lines {
     pub(super) fn at(&self, index: usize) -> &AtomicU64 {
         &self.0[index / LINE].0[index % LINE]
     }
-}
-
-/// The number of this thread, from 1.
-#[inline]
-pub(super) fn thread_number() -> usize {
-    thread_local! {
-        static NUMBER: Cell<usize> = const { Cell::new(0) };
-    }
-    static NEXT: AtomicUsize = AtomicUsize::new(1);
-    let number = NUMBER.get();
-    if number != 0 {
-        return number;
-    }
-    let number = NEXT.fetch_add(1, Ordering::Relaxed).max(1);
-    NUMBER.set(number);
-    number
 }

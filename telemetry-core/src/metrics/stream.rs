@@ -17,7 +17,7 @@ use super::pin::Pin;
 use super::series::{CellValue, Series};
 use super::shared::Shared;
 use super::snapshot::{
-    Descriptor, Exemplar, InstrumentKind, Metric, Point, Points, ValueTemporality,
+    Descriptor, Exemplar, InstrumentKind, Metric, Point, Points, SeriesId, ValueTemporality,
 };
 use super::view::{Resolved, StreamSpec};
 use crate::clock::saturating_nanos;
@@ -35,7 +35,8 @@ pub(super) struct Stream {
     series: RwLock<HashMap<u64, Arc<Series>>>,
     overflow: OnceLock<Arc<Series>>,
     is_overflow_told: AtomicBool,
-    was_drained: AtomicBool,
+    /// What [`Stream::drain`] has given of each series until now.
+    drained: Mutex<HashMap<SeriesId, Option<CellValue>>>,
     places: Mutex<Places>,
     /// When it was made or last collected.
     collected_at: AtomicU64,
@@ -61,7 +62,7 @@ impl Stream {
             series: RwLock::default(),
             overflow: OnceLock::new(),
             is_overflow_told: AtomicBool::new(false),
-            was_drained: AtomicBool::new(false),
+            drained: Mutex::default(),
             places: Mutex::default(),
         }
     }
@@ -81,7 +82,7 @@ impl Stream {
             pairs,
         };
         let is_known = cache::with(self.key, pairs, hash, |series| {
-            series.record(value, origin);
+            series.record(value, || origin, &self.shared);
         });
         if !is_known {
             self.record_slowly(value, hash, origin);
@@ -91,7 +92,7 @@ impl Stream {
     #[cold]
     fn record_slowly<T: Measurement>(&self, value: T, hash: u64, origin: Origin<'_>) {
         let (series, is_own) = self.find(origin.pairs);
-        series.record(value, origin);
+        series.record(value, || origin, &self.shared);
         if is_own {
             cache::put(self.key, hash, series);
         }
@@ -128,15 +129,17 @@ impl Stream {
         mine.absorb(value, self.number, series.start());
     }
 
-    /// Empties all series, and gives what they had: the first time also those that had nothing,
+    /// Gives what was recorded since it last did: the first time also of series that have nothing,
     /// because bound ones are to be seen.
     pub(super) fn drain(&self) -> Vec<(Arc<Series>, CellValue)> {
-        let is_first = !self.was_drained.swap(true, Ordering::Relaxed);
-        let drained = self.all().into_iter().filter_map(|series| {
-            let value = series.take(self.number);
+        // held, so that two collections at a time do not both get it
+        let mut drained = self.drained.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = self.all().into_iter().filter_map(|series| {
+            let is_first = !drained.contains_key(&series.id);
+            let value = series.take(self.number, drained.entry(series.id).or_default());
             (is_first || !value.is_nothing()).then_some((series, value))
         });
-        drained.collect()
+        new.collect()
     }
 
     /// The points of this moment.
@@ -309,12 +312,14 @@ impl Stream {
     }
 
     fn new_series(&self, set: (AttributeSet, Order)) -> Series {
-        let start = if self.spec.descriptor.kind.is_observable() {
+        let is_observable = self.spec.descriptor.kind.is_observable();
+        let start = if is_observable {
             self.collected_at.load(Ordering::Relaxed)
         } else {
             self.shared.now()
         };
-        Series::new(self.key, set, &self.spec.resolved, self.number, start)
+        let number = (self.number, is_observable);
+        Series::new(self.key, set, &self.spec.resolved, number, start)
     }
 
     fn tell_overflow(&self, all: &[Arc<Series>]) {

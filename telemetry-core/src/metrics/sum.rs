@@ -1,16 +1,17 @@
 //! Sums.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::measurement::NumberType;
-use super::shards::{Lines, Shards};
+use super::place::Place;
+use super::shards::{Line, Shards};
 use super::snapshot::Number;
 
 /// A sum that several threads add to.
 #[derive(Debug)]
 pub(super) struct SumCell {
     number: NumberType,
-    shards: Shards<Lines>,
+    shards: Shards<Box<Line>>,
 }
 
 impl SumCell {
@@ -21,15 +22,25 @@ impl SumCell {
         }
     }
 
-    #[inline]
     pub(super) fn add(&self, number: NumberType, bits: u64) {
-        number.add(self.shards.mine(|| Lines::new(1)).at(0), bits);
+        let place = Place::mine();
+        add_at(place, self.shards.at(place, Box::default), number, bits);
+    }
+
+    /// Adds if this thread has a place for itself here. Returns whether it has.
+    #[inline]
+    pub(super) fn add_alone(&self, number: NumberType, bits: u64) -> bool {
+        let own = self.shards.own();
+        own.is_some_and(|(place, line)| {
+            add_at(place, line, number, bits);
+            true
+        })
     }
 
     pub(super) fn get(&self) -> u64 {
         let shards = self.shards.iter();
         shards.fold(0, |sum, shard| {
-            self.number.sum(sum, shard.at(0).load(Ordering::Relaxed))
+            self.number.sum(sum, shard.0[0].load(Ordering::Relaxed))
         })
     }
 
@@ -40,24 +51,35 @@ impl SumCell {
             Number::F64(sum) => sum == 0.0,
         }
     }
+}
 
-    pub(super) fn take(&self) -> u64 {
-        let shards = self.shards.iter();
-        shards.fold(0, |sum, shard| {
-            self.number.sum(sum, shard.at(0).swap(0, Ordering::Relaxed))
-        })
+#[inline]
+fn add_at(place: Place, line: &Line, number: NumberType, bits: u64) {
+    let [sum, ..] = &line.0;
+    match number {
+        NumberType::U64 | NumberType::I64 => place.add(sum, bits),
+        NumberType::F64 => place.update(sum, |sum| sum + f64::from_bits(bits)),
+    }
+}
+
+/// A sum that callbacks tell.
+#[derive(Debug, Default)]
+pub(super) struct ObservedSum(AtomicU64);
+
+impl ObservedSum {
+    pub(super) fn set(&self, bits: u64) {
+        self.0.store(bits, Ordering::Relaxed);
     }
 
-    /// Replaces the sum by one that somebody else has made.
-    pub(super) fn set(&self, bits: u64) {
-        let mine = self.shards.mine(|| Lines::new(1));
-        mine.at(0).store(bits, Ordering::Relaxed);
-        for shard in self
-            .shards
-            .iter()
-            .filter(|shard| !std::ptr::eq(*shard, mine))
-        {
-            shard.at(0).store(0, Ordering::Relaxed);
-        }
+    pub(super) fn add(&self, number: NumberType, bits: u64) {
+        let add = |old| Some(number.sum(old, bits));
+        // it is always replaced
+        let _ = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+    }
+
+    pub(super) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use opentelemetry::Key;
 
-use super::boundaries;
+use super::boundaries::{self, Boundaries};
 use super::exponential::{MAX_SCALE, MAX_SIZE};
 use super::snapshot::{Descriptor, InstrumentKind};
 use crate::config::HistogramAggregation;
@@ -243,7 +243,7 @@ pub(super) struct StreamSpec {
 pub(super) enum Resolved {
     Sum,
     LastValue,
-    Histogram(Arc<[f64]>),
+    Histogram(Arc<Boundaries>),
     Exponential { max_size: u16, max_scale: i8 },
 }
 
@@ -268,7 +268,7 @@ fn resolve(aggregation: &Aggregation, of: &Descriptor, advice: &Advice) -> Optio
         Aggregation::Sum => Resolved::Sum,
         Aggregation::LastValue => Resolved::LastValue,
         Aggregation::ExplicitBuckets(bounds) if boundaries::are_valid(bounds) => {
-            Resolved::Histogram(bounds.as_slice().into())
+            histogram(bounds.as_slice().into())
         }
         Aggregation::ExplicitBuckets(_) => explicit(of, advice),
         Aggregation::Exponential {
@@ -299,7 +299,11 @@ fn by_kind(of: &Descriptor, advice: &Advice) -> Resolved {
 
 fn explicit(of: &Descriptor, advice: &Advice) -> Resolved {
     let advised = advice.boundaries.clone();
-    Resolved::Histogram(advised.unwrap_or_else(|| boundaries::of_unit(&of.unit)))
+    histogram(advised.unwrap_or_else(|| boundaries::of_unit(&of.unit)))
+}
+
+fn histogram(bounds: Arc<[f64]>) -> Resolved {
+    Resolved::Histogram(Arc::new(bounds.into()))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What instruments and series keep of the allocator's bytes.
 
+use std::sync::{Barrier, Mutex};
 use std::thread;
 
 use super::{Library, MetricsExporter, Ours, PrometheusClient, Request, Sdk};
@@ -78,7 +79,7 @@ fn counter<L: Library>() -> f64 {
     })
 }
 
-/// Recorded by one thread after the other.
+/// Recorded by so many threads.
 fn histogram<L: Library, const THREADS: u32>() -> f64 {
     let mut library = L::start();
     let histogram = library.histogram("durations");
@@ -87,20 +88,29 @@ fn histogram<L: Library, const THREADS: u32>() -> f64 {
     })
 }
 
-/// What a series more keeps, once the first of the thread is there.
+/// What a series more keeps, once the first of the thread is there. Threads take turns, and stay
+/// until all are done.
 fn series<L: Library>(threads: u32, library: &L, record: impl Fn(&Request) + Sync) -> f64 {
+    let (turn, all_done) = (Mutex::new(()), Barrier::new(threads.try_into().unwrap()));
     let measured = || {
+        let turn = turn.lock().unwrap();
         record(&Request::unlike_others(0));
         library.settle();
-        kept(|| {
+        let kept = kept(|| {
             for number in 1..=SERIES {
                 record(&Request::unlike_others(number.into()));
             }
             library.settle();
-        })
+        });
+        drop(turn);
+        all_done.wait();
+        kept
     };
-    let in_thread = |_| thread::scope(|scope| scope.spawn(measured).join().unwrap());
-    (0..threads).map(in_thread).sum::<f64>() / f64::from(SERIES)
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(&measured)).collect();
+        let kept = threads.into_iter().map(|thread| thread.join().unwrap());
+        kept.sum::<f64>() / f64::from(SERIES)
+    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "all far below 2^52")]
