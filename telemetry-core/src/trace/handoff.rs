@@ -7,7 +7,7 @@ use super::layer::SpanLayer;
 use super::record::Record;
 use super::state::SpanState;
 use crate::context::propagate::Extracted;
-use crate::context::{CurrentIds, SpanContext};
+use crate::context::{CurrentIds, RequestScope, SpanContext};
 use crate::otlp::Kind;
 
 /// A span that has its ids, its head decision and, if it is sampled, its record, before the
@@ -62,6 +62,11 @@ impl Prepared {
     #[must_use]
     pub fn span_context(&self) -> SpanContext {
         self.state.span_context()
+    }
+
+    /// Says what is known of the request; otherwise the span has it from the one around it.
+    pub fn set_request(&mut self, request: RequestScope) {
+        self.state.request = request;
     }
 
     /// The record to fill; `None` if the span is not sampled.

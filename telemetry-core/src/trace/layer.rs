@@ -17,7 +17,7 @@ use super::state::SpanState;
 use super::visit::{Special, Visitor};
 use super::{attach, handoff, scope, table};
 use crate::clock::Timestamp;
-use crate::context::SpanContext;
+use crate::context::{RequestScope, SpanContext};
 use crate::context::current::{self, Key, Slot};
 use crate::diagnostics::is_opentelemetry_target;
 use crate::otlp::Kind;
@@ -240,6 +240,9 @@ where
         let mut state = self.start(new, &context);
         let Some(span) = context.span(id) else { return };
         state.baggage = attach::baggage();
+        if state.request == RequestScope::NONE {
+            state.request = request(new, &context);
+        }
         self.engine.opened(&state);
         let key = self.key(id);
         table::put(state.slot(key), table::epoch(key.span));
@@ -372,6 +375,31 @@ where
         let extensions = span.extensions();
         extensions.get::<SpanState>().map(SpanState::span_context)
     })
+}
+
+/// What is known of the request in which a span is made.
+fn request<S>(new: &NewSpan<'_>, context: &Context<'_, S>) -> RequestScope
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    if let Some(parent) = new.parent() {
+        return context
+            .span(parent)
+            .and_then(around)
+            .unwrap_or(RequestScope::NONE);
+    }
+    if new.is_root() {
+        return RequestScope::NONE;
+    }
+    current::request()
+}
+
+fn around<'a, R>(span: SpanRef<'a, R>) -> Option<RequestScope>
+where
+    R: LookupSpan<'a>,
+{
+    span.scope()
+        .find_map(|span| Some(span.extensions().get::<SpanState>()?.request))
 }
 
 fn next_number() -> u32 {

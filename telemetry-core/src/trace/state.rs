@@ -10,7 +10,7 @@ use super::record::Record;
 use super::table;
 use crate::clock::Timestamp;
 use crate::context::current::{Key, Slot};
-use crate::context::{CurrentIds, SpanContext, TraceState};
+use crate::context::{CurrentIds, RequestScope, SpanContext, TraceState};
 
 /// An open span, kept in the registry beside the `tracing` span.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub struct SpanState {
     pub(super) record: Option<Box<Record>>,
     /// An OpenTelemetry context with the baggage that was current when the span was made.
     pub(super) baggage: Option<Context>,
+    /// What is known of the request that the span belongs to.
+    pub(super) request: RequestScope,
 }
 
 /// The ids of an open span, for what names it without being within it, such as a log line with an
@@ -80,6 +82,7 @@ impl SpanState {
             has_trace_state: !self.trace_state.is_empty(),
             has_baggage: self.baggage.is_some(),
             tracks_use: self.is_local_root() && !self.is_used(),
+            request: self.request,
         }
     }
 }

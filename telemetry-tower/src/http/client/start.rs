@@ -78,7 +78,11 @@ fn make(prepared: Prepared, identity: &SpanContext, options: &Arc<Options>) -> O
             options,
         )
     } else {
-        let surroundings = Surroundings::without_span(Some(identity), &Extracted::default());
+        let surroundings = Surroundings::without_span(
+            Some(identity),
+            &Extracted::default(),
+            context::current_request(),
+        );
         Operation::new(span, false, surroundings, options)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use telemetry_core::context::propagate::{self, Extracted};
-use telemetry_core::context::{Baggage, CurrentIds, SpanContext};
+use telemetry_core::context::{Baggage, CurrentIds, RequestScope, SpanContext};
 use telemetry_core::otlp::{Attributes, Kind};
 use telemetry_core::trace::{Prepared, prepare};
 use tracing::Span;
@@ -29,12 +29,14 @@ pub(super) fn start(options: &Arc<Options>, head: RequestHead<'_>) -> Operation 
         .correlation
         .as_ref()
         .map(|it| it.of(head.headers(), &mut incoming.baggage));
+    let subject = Subject::of(options, head);
     let beginning = Beginning {
         options,
         head,
         caller: caller.flatten(),
         correlation,
-        subject: Subject::of(options, head),
+        request: RequestScope::NONE.with_route(subject.route_id()),
+        subject,
     };
     let operation = if options.traces(&head) {
         beginning.trace(&incoming)
@@ -60,6 +62,7 @@ struct Beginning<'a> {
     /// Who called, if it is no parent.
     caller: Option<SpanContext>,
     correlation: Option<CorrelationId>,
+    request: RequestScope,
     subject: Subject,
 }
 
@@ -75,6 +78,7 @@ impl Beginning<'_> {
                 let span = self.span();
                 return self.carry(span, incoming.span_context.as_ref(), incoming, false);
             };
+            prepared.set_request(self.request);
             if let Some(record) = prepared.record_mut() {
                 record.set_name(name);
                 self.fill(&mut record.attributes);
@@ -128,7 +132,7 @@ impl Beginning<'_> {
         incoming: &Extracted,
         left_out: bool,
     ) -> Operation {
-        let surroundings = Surroundings::without_span(identity, incoming);
+        let surroundings = Surroundings::without_span(identity, incoming, self.request);
         let operation = Operation::new(span, false, surroundings, self.options);
         operation.noting(self.notes(identity.map(ids), left_out))
     }
