@@ -11,6 +11,7 @@ use super::table;
 use crate::clock::Timestamp;
 use crate::context::current::{Key, Slot};
 use crate::context::{CurrentIds, RequestScope, SpanContext, TraceState};
+use crate::otlp::AnyValueView;
 
 /// An open span, kept in the registry beside the `tracing` span.
 #[derive(Debug)]
@@ -37,6 +38,28 @@ pub struct SpanState {
 #[must_use]
 pub fn ids_of<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>) -> Option<CurrentIds> {
     span.extensions().get::<SpanState>().map(SpanState::ids)
+}
+
+/// Whether a span that is sampled has this attribute. Numbers and booleans compare as they are written.
+#[must_use]
+pub fn attribute_is<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, key: &str, value: &str) -> bool {
+    let extensions = span.extensions();
+    let state = extensions.get::<SpanState>();
+    let record = state.and_then(|state| state.record.as_deref());
+    record.is_some_and(|record| {
+        let mut attributes = record.attributes.iter();
+        attributes.any(|(found, text)| found == key && is_text(&text, value))
+    })
+}
+
+fn is_text(value: &AnyValueView<'_>, text: &str) -> bool {
+    match value {
+        AnyValueView::Str(value) => *value == text,
+        AnyValueView::Bool(value) => value.to_string() == text,
+        AnyValueView::Int(value) => value.to_string() == text,
+        AnyValueView::Double(value) => value.to_string() == text,
+        _ => false,
+    }
 }
 
 impl SpanState {
