@@ -81,6 +81,8 @@ pub use verbosity::{
     AtBaseLevel, BaseFilter, Override, OverrideError, OverrideId, OverrideStatus, Scope, Verbosity,
     at_base_level,
 };
+#[cfg(feature = "verbose-token")]
+pub use verbosity::{TokenError, Tokens};
 
 /// What [`fatal!`] expands to. Outside of semver.
 #[doc(hidden)]

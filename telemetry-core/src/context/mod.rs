@@ -16,6 +16,7 @@ pub mod propagate;
 mod request;
 mod span_context;
 mod trace_state;
+pub mod verbose;
 
 #[cfg(feature = "testing")]
 #[doc(hidden)]

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{PoisonError, RwLock};
 
 use super::current;
+use super::verbose::Grant;
 
 /// How many routes there can be. Templates are few; whoever takes paths for them gets this far.
 const MAX_ROUTES: usize = 4096;
@@ -130,17 +131,35 @@ fn place(text: &str) -> usize {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RequestScope {
     route: Option<RouteId>,
+    grant: Option<Grant>,
 }
 
 impl RequestScope {
     /// A request of which nothing is known.
-    pub const NONE: Self = Self { route: None };
+    pub const NONE: Self = Self {
+        route: None,
+        grant: None,
+    };
 
     /// The same request with a route.
     #[must_use]
     pub fn with_route(mut self, route: Option<RouteId>) -> Self {
         self.route = route;
         self
+    }
+
+    /// The same request with what its token grants.
+    #[must_use]
+    pub fn with_grant(mut self, grant: Option<Grant>) -> Self {
+        self.grant = grant;
+        self
+    }
+
+    /// What its token grants.
+    #[inline]
+    #[must_use]
+    pub fn grant(self) -> Option<Grant> {
+        self.grant
     }
 
     /// The route that it matched.

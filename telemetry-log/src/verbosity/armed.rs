@@ -4,12 +4,15 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use telemetry_core::clock::Clock;
+use telemetry_core::clock::{Clock, Timestamp};
 use telemetry_core::context::current_request;
+use telemetry_core::context::verbose::Grant;
 use tracing_core::{Level, LevelFilter};
 
 use super::scope::{Matcher, Place};
 use super::{Override, OverrideId};
+
+const NANOS: u64 = 1_000_000_000;
 
 /// An override that is set.
 #[derive(Clone, Debug)]
@@ -33,6 +36,16 @@ impl Armed {
     fn matches(&self, place: &Place<'_>) -> bool {
         self.may_concern(place.target) && self.matcher.matches(place)
     }
+
+    /// Whether it lasts, and the token too if it is one that is asked for.
+    fn is_valid(&self, place: &Place<'_>, now: Timestamp) -> bool {
+        let is_granted = |grant: Grant| {
+            grant.level() >= number(self.wish.level) && now.unix_nanos() / NANOS < grant.until()
+        };
+        self.expires > now.monotonic_nanos()
+            && (!matches!(self.matcher, Matcher::Token)
+                || place.request.grant().is_some_and(is_granted))
+    }
 }
 
 /// What can be known of all overrides from a few atomics, without asking each.
@@ -50,6 +63,7 @@ enum Kind {
     Anywhere,
     Route,
     Trace,
+    Token,
     Other,
     /// Of any kind, if it belongs to a session; its level is of no interest.
     Session,
@@ -61,6 +75,7 @@ impl Kind {
             Matcher::Everything | Matcher::Target(_) => Self::Anywhere,
             Matcher::Route(_) => Self::Route,
             Matcher::Trace(_) => Self::Trace,
+            Matcher::Token => Self::Token,
             Matcher::Baggage(..) | Matcher::Attribute(..) => Self::Other,
         }
     }
@@ -100,6 +115,7 @@ impl Summary {
         let levels = self.levels.load(Ordering::Relaxed);
         let level = number(level);
         (Kind::Route.level(levels) >= level && self.is_in_route())
+            || (Kind::Token.level(levels) >= level && current_request().grant().is_some())
             || Kind::Anywhere.level(levels) >= level
             || Kind::Trace.level(levels) >= level
             || Kind::Other.level(levels) >= level
@@ -209,8 +225,8 @@ impl Board {
         self.with_list(|list| {
             list.iter().find_map(|armed| {
                 let found = wanted(armed).filter(|_| armed.matches(place))?;
-                let now = now.get_or_insert_with(|| clock.now().monotonic_nanos());
-                (armed.expires > *now).then_some(found)
+                let now = *now.get_or_insert_with(|| clock.now());
+                armed.is_valid(place, now).then_some(found)
             })
         })
     }

@@ -7,6 +7,8 @@ mod filter;
 mod interest;
 mod order;
 mod scope;
+#[cfg(feature = "verbose-token")]
+mod token;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -28,6 +30,8 @@ pub use self::base_level::{AtBaseLevel, at_base_level};
 pub use self::filter::BaseFilter;
 pub use self::order::{Override, OverrideError, OverrideId, OverrideStatus};
 pub use self::scope::Scope;
+#[cfg(feature = "verbose-token")]
+pub use self::token::{TokenError, Tokens};
 
 /// The longest text of an override.
 const MAX_TEXT: usize = 1024;
@@ -117,7 +121,7 @@ impl Verbosity {
     /// [`OverrideError`]: [`MAX_OVERRIDES`](Self::MAX_OVERRIDES) are set already, or a text is longer
     /// than 1024 bytes.
     pub fn set(&self, wish: Override) -> Result<OverrideId, OverrideError> {
-        let id = OverrideId(self.0.next.fetch_add(1, Ordering::Relaxed));
+        let id = self.next_id();
         let armed = self.arm(id, wish)?;
         self.change(|_| false, vec![armed])?;
         Ok(id)
@@ -136,10 +140,7 @@ impl Verbosity {
     ) -> Result<Vec<OverrideId>, OverrideError> {
         let armed = wishes
             .into_iter()
-            .map(|wish| {
-                let id = OverrideId(self.0.next.fetch_add(1, Ordering::Relaxed));
-                self.arm(id, wish.source(source))
-            })
+            .map(|wish| self.arm(self.next_id(), wish.source(source)))
             .collect::<Result<Vec<_>, _>>()?;
         let ids = armed.iter().map(|armed| armed.id).collect();
         self.change(|armed| armed.wish.source == source, armed)?;
@@ -317,6 +318,10 @@ impl Verbosity {
 impl Verbosity {
     fn now(&self) -> u64 {
         self.0.settings.clock.now().monotonic_nanos()
+    }
+
+    fn next_id(&self) -> OverrideId {
+        OverrideId(self.0.next.fetch_add(1, Ordering::Relaxed))
     }
 
     fn arm(&self, id: OverrideId, wish: Override) -> Result<Armed, OverrideError> {

@@ -28,6 +28,8 @@ pub enum Scope {
         /// The entry's value.
         value: String,
     },
+    /// Requests whose token grants this level; see [`Tokens`](super::Tokens).
+    Token,
     /// Within spans that have this attribute: a field that they got while the override was set, or an
     /// attribute of a sampled span. Numbers and booleans compare as they are written.
     Attribute {
@@ -60,7 +62,7 @@ impl Scope {
     /// None if a text is longer than `max`, or if there are too many routes.
     pub(super) fn compile(&self, max: usize) -> Option<Matcher> {
         let texts = match self {
-            Self::Everything | Self::Trace(_) => [""; 2],
+            Self::Everything | Self::Trace(_) | Self::Token => [""; 2],
             Self::Target(text) | Self::Route(text) => [text, ""],
             Self::Baggage { key, value } | Self::Attribute { key, value } => [&**key, &**value],
         };
@@ -72,6 +74,7 @@ impl Scope {
             Self::Target(prefix) => Matcher::Target(prefix.as_str().into()),
             Self::Route(route) => Matcher::Route(RouteId::of(route)?),
             Self::Trace(trace_id) => Matcher::Trace(*trace_id),
+            Self::Token => Matcher::Token,
             Self::Baggage { key, value } => {
                 Matcher::Baggage(key.as_str().into(), value.as_str().into())
             }
@@ -89,6 +92,7 @@ impl fmt::Display for Scope {
             Self::Target(prefix) => write!(f, "target {prefix}"),
             Self::Route(route) => write!(f, "route {route}"),
             Self::Trace(trace_id) => write!(f, "trace {trace_id}"),
+            Self::Token => f.write_str("requests with a token"),
             Self::Baggage { key, value } => write!(f, "baggage {key}={value}"),
             Self::Attribute { key, value } => write!(f, "attribute {key}={value}"),
         }
@@ -102,6 +106,7 @@ pub(super) enum Matcher {
     Target(Box<str>),
     Route(RouteId),
     Trace(TraceId),
+    Token,
     Baggage(Box<str>, Box<str>),
     Attribute(Box<str>, Box<str>),
 }
@@ -135,6 +140,7 @@ impl Matcher {
             Self::Target(prefix) => place.target.starts_with(&**prefix),
             Self::Route(route) => place.request.route() == Some(*route),
             Self::Trace(trace_id) => place.trace_id == Some(*trace_id),
+            Self::Token => place.request.grant().is_some(),
             Self::Baggage(key, value) => baggage_is(key, value),
             Self::Attribute(key, value) => (place.has_attribute)(key, value),
         }

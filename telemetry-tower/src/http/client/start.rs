@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Request;
 use telemetry_core::context::propagate::{self, Extracted};
-use telemetry_core::context::{self, SpanContext};
+use telemetry_core::context::{self, SpanContext, verbose};
 use telemetry_core::otlp::Kind;
 use telemetry_core::trace::{Prepared, prepare};
 use tracing::Span;
@@ -17,8 +17,21 @@ use crate::http::server::surroundings::Surroundings;
 use crate::http::subject::Subject;
 use crate::metrics::{Peer, Scheme, Target};
 
-/// Decides whether to record, makes the span, and lets the request carry its context.
+/// Decides whether to record, makes the span, and lets the request carry its context, and the token of
+/// a verbose request where that may go.
 pub(super) fn start<B>(options: &Arc<Options>, request: &mut Request<B>) -> Operation {
+    let operation = begin(options, request);
+    if context::current_request().grant().is_some() {
+        let head = RequestHead::of(request);
+        let server = attributes::server(head, options).map(|server| server.host.to_owned());
+        if let Some(host) = server {
+            verbose::inject(&host, request.headers_mut());
+        }
+    }
+    operation
+}
+
+fn begin<B>(options: &Arc<Options>, request: &mut Request<B>) -> Operation {
     let head = RequestHead::of(request);
     if !options.traces(&head) {
         context::inject(request.headers_mut());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use telemetry_core::context::propagate::{self, Extracted};
-use telemetry_core::context::{Baggage, CurrentIds, RequestScope, SpanContext};
+use telemetry_core::context::{Baggage, CurrentIds, RequestScope, SpanContext, verbose};
 use telemetry_core::otlp::{Attributes, Kind};
 use telemetry_core::trace::{Prepared, prepare};
 use tracing::Span;
@@ -25,6 +25,7 @@ const LEFT_OUT: &str = "HTTP";
 pub(super) fn start(options: &Arc<Options>, head: RequestHead<'_>) -> Operation {
     let mut incoming = propagate::extract(head.headers());
     let caller = options.is_public(&head).then(|| part(&mut incoming));
+    let grant = verbose::accept(head.headers(), &mut incoming);
     let correlation = options
         .correlation
         .as_ref()
@@ -35,7 +36,9 @@ pub(super) fn start(options: &Arc<Options>, head: RequestHead<'_>) -> Operation 
         head,
         caller: caller.flatten(),
         correlation,
-        request: RequestScope::NONE.with_route(subject.route_id()),
+        request: RequestScope::NONE
+            .with_route(subject.route_id())
+            .with_grant(grant),
         subject,
     };
     let operation = if options.traces(&head) {
