@@ -117,6 +117,8 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
         lines,
         #[cfg(feature = "prometheus")]
         page,
+        #[cfg(all(feature = "log", feature = "tower"))]
+        loggers_token: plan.verbose.loggers_token.clone(),
         stderr,
         voice,
         #[cfg(feature = "doctor")]

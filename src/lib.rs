@@ -10,6 +10,8 @@ mod handle;
 mod init;
 #[cfg_attr(not(feature = "log"), path = "no_lines.rs")]
 mod lines;
+#[cfg(all(feature = "log", feature = "tower"))]
+mod loggers;
 pub mod metrics;
 #[cfg_attr(not(feature = "prometheus"), path = "no_page.rs")]
 mod page;

@@ -8,8 +8,8 @@ use telemetry_core::diagnostics::{Level, Voice};
 use telemetry_core::pipeline::{Intake, Service};
 use telemetry_core::trace::SpanLayer;
 use telemetry_log::{
-    BaseFilter, Directives, LogHandle, LogLayer, Logs, PrettyFormat, SinkConfig, Verbosity,
-    init_log_bridge,
+    BaseFilter, Directives, LogHandle, LogLayer, Logs, PrettyFormat, SESSION_ID, SinkConfig,
+    Verbosity, init_log_bridge,
 };
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
@@ -60,6 +60,8 @@ pub(crate) fn filter(plan: &Plan, clock: &Clock, voice: &Voice) -> BaseFilter {
         .keep_spans(LevelFilter::INFO)
         .clock(clock.clone());
     filter.verbosity().make_global();
+    #[cfg(feature = "verbose-token")]
+    verbosity::accept(&filter.verbosity(), plan);
     filter
 }
 
@@ -113,10 +115,16 @@ fn build(
 }
 
 impl LineLayers {
-    /// Leaves out of traces what only an override lets through: they keep their shape.
+    /// Leaves out of traces what only an override lets through: they keep their shape. Their spans say
+    /// under which session they were made.
     pub(crate) fn shield(&self, spans: SpanLayer) -> SpanLayer {
         let verbosity = self.filter.verbosity();
-        spans.only(move |metadata| verbosity.is_at_base_level(metadata))
+        let sessions = verbosity.clone();
+        spans
+            .only(move |metadata| verbosity.is_at_base_level(metadata))
+            .tag(SESSION_ID, move |metadata, request, trace_id| {
+                sessions.session_of_span(metadata, request, trace_id)
+            })
     }
 
     /// The filter, then the layer of the caller, then the lines: those need its ids.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "verbose-token")]
+use telemetry_core::config::Plan;
 use telemetry_core::pipeline::Service;
 use telemetry_log::Verbosity;
 use tokio::sync::Notify;
@@ -28,6 +30,20 @@ impl Telemetry {
     #[must_use]
     pub fn verbosity(&self) -> Verbosity {
         self.parts().lines.verbosity().clone()
+    }
+}
+
+/// Accepts the tokens of verbose requests, if the plan has a secret for them.
+#[cfg(feature = "verbose-token")]
+pub(crate) fn accept(verbosity: &Verbosity, plan: &Plan) {
+    let verbose = &plan.verbose;
+    let Some(secret) = &verbose.secret else {
+        return;
+    };
+    // the plan has checked its length
+    if let Ok(tokens) = telemetry_log::Tokens::new(secret.reveal().as_bytes()) {
+        let hosts = verbose.hosts.iter().cloned();
+        verbosity.accept(tokens.header(verbose.header.clone()).hosts(hosts));
     }
 }
 

@@ -100,6 +100,12 @@ impl Directives {
             .map_or(self.default, |(_, level)| *level)
     }
 
+    /// The targets that have a level of their own, the longest first.
+    pub fn targets(&self) -> impl Iterator<Item = (&str, LevelFilter)> {
+        let targets = self.targets.iter();
+        targets.map(|(target, level)| (target.as_str(), *level))
+    }
+
     /// The level of every target that has none of its own.
     #[must_use]
     pub fn default_level(&self) -> LevelFilter {

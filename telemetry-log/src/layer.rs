@@ -23,7 +23,7 @@ use crate::pretty::{PrettyFormat, PrettyLine};
 use crate::sink::Writer;
 use crate::span;
 use crate::spans::Spans;
-use crate::verbosity::Verbosity;
+use crate::verbosity::{SESSION_ID, Verbosity};
 use crate::visit::{EventVisitor, Record, VisitOptions};
 
 /// Writes events as log lines and as OTLP log records. Made by [`Logs`](crate::Logs).
@@ -102,9 +102,6 @@ struct Scratch {
     /// One for each format.
     frames: Vec<Frame>,
 }
-
-/// The session under which a line was written.
-const SESSION_FIELD: &str = "autolog.session.id";
 
 /// A thread keeps its memory up to this size.
 const SCRATCH_BYTES: usize = 256 * 1024;
@@ -217,7 +214,7 @@ impl Shared {
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         if let Some(session) = verbosity.session(target(record, metadata), context) {
-            record.add_text(&self.visit, SESSION_FIELD, &session);
+            record.add_text(&self.visit, SESSION_ID, &session);
         }
     }
 

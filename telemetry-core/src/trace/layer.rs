@@ -19,7 +19,7 @@ use super::visit::{Special, Visitor};
 use super::{attach, handoff, scope, table};
 use crate::clock::Timestamp;
 use crate::context::current::{self, Key, Slot};
-use crate::context::{RequestScope, SpanContext};
+use crate::context::{RequestScope, SpanContext, TraceId};
 use crate::diagnostics::is_opentelemetry_target;
 use crate::otlp::Kind;
 use crate::pipeline::is_own_thread;
@@ -36,7 +36,14 @@ pub struct SpanLayer {
     /// Distinguishes the registries of one process.
     number: u32,
     gate: Gate,
+    tag: Tag,
 }
+
+/// An attribute that depends on where a span begins.
+#[derive(Clone, Default)]
+struct Tag(Option<(&'static str, Arc<TagValue>)>);
+
+type TagValue = dyn Fn(&Metadata<'_>, RequestScope, TraceId) -> Option<Arc<str>> + Send + Sync;
 
 /// Which callsites belong to traces.
 #[derive(Clone, Default)]
@@ -50,6 +57,7 @@ impl SpanLayer {
             engine,
             number: next_number(),
             gate: Gate::default(),
+            tag: Tag::default(),
         }
     }
 
@@ -59,6 +67,17 @@ impl SpanLayer {
     #[must_use]
     pub fn only(mut self, belongs: impl Fn(&Metadata<'_>) -> bool + Send + Sync + 'static) -> Self {
         self.gate = Gate(Some(Arc::new(belongs)));
+        self
+    }
+
+    /// Gives each sampled span that begins, and for whose place `value` has one, this attribute.
+    #[must_use]
+    pub fn tag(
+        mut self,
+        key: &'static str,
+        value: impl Fn(&Metadata<'_>, RequestScope, TraceId) -> Option<Arc<str>> + Send + Sync + 'static,
+    ) -> Self {
+        self.tag = Tag(Some((key, Arc::new(value))));
         self
     }
 
@@ -259,6 +278,7 @@ where
         if state.request == RequestScope::NONE {
             state.request = request(new, &context);
         }
+        self.tag.put(new.metadata(), &mut state);
         self.engine.opened(&state);
         let key = self.key(id);
         table::put(state.slot(key), table::epoch(key.span));
@@ -366,6 +386,24 @@ impl Gate {
     #[inline]
     fn passes(&self, metadata: &Metadata<'_>) -> bool {
         self.0.as_ref().is_none_or(|belongs| belongs(metadata))
+    }
+}
+
+impl Tag {
+    #[inline]
+    fn put(&self, metadata: &Metadata<'_>, state: &mut SpanState) {
+        if let Some((key, value)) = &self.0
+            && let Some(record) = state.record.as_deref_mut()
+            && let Some(value) = value(metadata, state.request, state.ids.trace_id)
+        {
+            record.attributes.set(key, &*value);
+        }
+    }
+}
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0.as_ref().map(|(key, _)| key), f)
     }
 }
 

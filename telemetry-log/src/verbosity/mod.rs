@@ -16,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use telemetry_core::clock::Clock;
+use telemetry_core::context::{RequestScope, TraceId};
 use tracing_core::{LevelFilter, Metadata, Subscriber};
 use tracing_log::AsLog;
 use tracing_subscriber::layer::Context;
@@ -32,6 +33,9 @@ pub use self::order::{Override, OverrideError, OverrideId, OverrideStatus};
 pub use self::scope::Scope;
 #[cfg(feature = "verbose-token")]
 pub use self::token::{TokenError, Tokens};
+
+/// The session under which a line was written, or a span begun.
+pub const SESSION_ID: &str = "autolog.session.id";
 
 /// The longest text of an override.
 const MAX_TEXT: usize = 1024;
@@ -302,6 +306,27 @@ impl Verbosity {
     #[inline]
     pub(crate) fn has_sessions(&self) -> bool {
         self.0.board.has_sessions()
+    }
+
+    /// The session under which a span begins: that of the first override that applies and has one.
+    /// Overrides for baggage and attributes apply to what is inside a span.
+    #[must_use]
+    pub fn session_of_span(
+        &self,
+        metadata: &Metadata<'_>,
+        request: RequestScope,
+        trace_id: TraceId,
+    ) -> Option<Arc<str>> {
+        if !self.has_sessions() {
+            return None;
+        }
+        let place = Place {
+            target: metadata.target(),
+            request,
+            trace_id: Some(trace_id),
+            has_attribute: &|_, _| false,
+        };
+        self.0.board.session(&place, &self.0.settings.clock)
     }
 
     /// The session under which something happens here and now.
