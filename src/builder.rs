@@ -7,6 +7,8 @@ use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::logs::LogExporter;
 use opentelemetry_sdk::trace::{ShouldSample, SpanExporter};
 use telemetry_core::clock::Clock;
+#[cfg(feature = "log")]
+use telemetry_core::config::Secret;
 use telemetry_core::config::{
     Env, ExporterKind, LogFormat, OtlpProtocol, Overrides, PropagatorKind, SamplerPlan,
 };
@@ -264,6 +266,29 @@ impl Builder {
     /// Sets the format of the lines on standard output.
     pub fn log_format(mut self, format: LogFormat) -> Self {
         self.overrides.logs.format = Some(format);
+        self
+    }
+
+    /// Sets the secret that signs the tokens of verbose requests, at least 32 bytes; see
+    /// [`logs::Tokens`](crate::logs::Tokens). All services have the same.
+    #[cfg(feature = "verbose-token")]
+    pub fn verbose_secret(mut self, secret: impl Into<String>) -> Self {
+        self.overrides.verbose.secret = Some(Secret::new(secret));
+        self
+    }
+
+    /// Sets the hosts to which the token of a verbose request goes on through
+    /// [`client_layer`](crate::client_layer): names, or `*.` and the end of a name. Default: none.
+    #[cfg(feature = "verbose-token")]
+    pub fn verbose_hosts<H: Into<String>>(mut self, hosts: impl IntoIterator<Item = H>) -> Self {
+        self.overrides.verbose.hosts = Some(hosts.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets the bearer token of [`Telemetry::loggers_router`], at least 32 bytes.
+    #[cfg(all(feature = "log", feature = "tower"))]
+    pub fn loggers_token(mut self, token: impl Into<String>) -> Self {
+        self.overrides.verbose.loggers_token = Some(Secret::new(token));
         self
     }
 

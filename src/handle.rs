@@ -41,6 +41,8 @@ pub(crate) struct Parts {
     pub(crate) lines: Lines,
     #[cfg(feature = "prometheus")]
     pub(crate) page: Page,
+    #[cfg(all(feature = "log", feature = "tower"))]
+    pub(crate) loggers_token: Option<telemetry_core::config::Secret>,
     pub(crate) stderr: Stderr,
     pub(crate) voice: Voice,
     #[cfg(feature = "doctor")]

@@ -88,6 +88,10 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
     lanes.bring(std::mem::take(&mut builder.extra));
     let page = Page::of(&plan, &voice);
     lanes.host(page.listener(&plan, &voice));
+    let filter = lines::filter(&plan, &builder.clock, &voice);
+    if !plan.disabled {
+        lanes.host(lines::timer(&filter));
+    }
     let (spans, records) = (lanes.intake(Signal::Traces), lanes.intake(Signal::Logs));
     let pipeline = lanes.start().map_err(InitError::Thread)?;
     // 6. The engine and its layer; without any where telemetry is disabled.
@@ -96,14 +100,25 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
     let lanes = pipeline.as_ref().map_or(&[][..], Pipeline::lanes);
     self_metrics::register(Metrics::global(), lanes, engine.as_ref());
     // 8. Lines last: they carry the ids that the span layer has made current.
-    let (layers, lines) = lines::start(&plan, builder.sinks, records, &builder.clock, &voice);
-    let layer = engine.clone().map(SpanLayer::new);
+    let (layers, lines) = lines::start(
+        &plan,
+        filter,
+        builder.sinks,
+        records,
+        &builder.clock,
+        &voice,
+    );
+    let layer = engine
+        .clone()
+        .map(|engine| layers.shield(SpanLayer::new(engine)));
     let parts = Parts {
         pipeline,
         engine,
         lines,
         #[cfg(feature = "prometheus")]
         page,
+        #[cfg(all(feature = "log", feature = "tower"))]
+        loggers_token: plan.verbose.loggers_token.clone(),
         stderr,
         voice,
         #[cfg(feature = "doctor")]

@@ -10,6 +10,8 @@ mod handle;
 mod init;
 #[cfg_attr(not(feature = "log"), path = "no_lines.rs")]
 mod lines;
+#[cfg(all(feature = "log", feature = "tower"))]
+mod loggers;
 pub mod metrics;
 #[cfg_attr(not(feature = "prometheus"), path = "no_page.rs")]
 mod page;
@@ -18,6 +20,8 @@ mod panic_hook;
 mod routes;
 mod signal;
 mod status;
+#[cfg(feature = "log")]
+mod verbosity;
 mod voice;
 
 pub use builder::{Builder, builder, init, layers};
@@ -48,7 +52,7 @@ pub use telemetry_core::trace::{SetParentError, SpanExt, with_remote_parent};
 #[cfg(feature = "log")]
 pub use telemetry_log as logs;
 #[cfg(feature = "log")]
-pub use telemetry_log::{event, fatal};
+pub use telemetry_log::{at_base_level, event, fatal};
 
 /// HTTP middleware.
 #[cfg(feature = "tower")]

@@ -5,21 +5,28 @@ use std::time::Duration;
 use telemetry_core::clock::Clock;
 use telemetry_core::config::{LogFormat, Plan};
 use telemetry_core::diagnostics::{Level, Voice};
-use telemetry_core::pipeline::Intake;
+use telemetry_core::pipeline::{Intake, Service};
+use telemetry_core::trace::SpanLayer;
 use telemetry_log::{
-    BaseFilter, Directives, LogHandle, LogLayer, Logs, PrettyFormat, SinkConfig, init_log_bridge,
+    BaseFilter, Directives, LogHandle, LogLayer, Logs, PrettyFormat, SESSION_ID, SinkConfig,
+    Verbosity, init_log_bridge,
 };
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::verbosity;
+
 /// The sinks that the user brings.
 pub(crate) type Sinks = Vec<SinkConfig>;
 
 /// What writes the lines.
 #[derive(Debug)]
-pub(crate) struct Lines(LogHandle);
+pub(crate) struct Lines {
+    handle: LogHandle,
+    verbosity: Verbosity,
+}
 
 /// What makes the lines, and the filter before everything.
 #[derive(Debug)]
@@ -28,19 +35,8 @@ pub(crate) struct LineLayers {
     log: LogLayer,
 }
 
-/// Starts the sinks that the plan and the user ask for.
-pub(crate) fn start(
-    plan: &Plan,
-    mut sinks: Sinks,
-    records: Intake,
-    clock: &Clock,
-    voice: &Voice,
-) -> (LineLayers, Lines) {
-    match plan.logs.format {
-        LogFormat::Json => sinks.insert(0, SinkConfig::stdout()),
-        LogFormat::Pretty => sinks.insert(0, SinkConfig::stdout().pretty(PrettyFormat::new())),
-        _ => {}
-    }
+/// The filter before everything, at the plan's levels.
+pub(crate) fn filter(plan: &Plan, clock: &Clock, voice: &Voice) -> BaseFilter {
     let (directives, errors) = Directives::parse(&plan.logs.level);
     for error in errors {
         voice.say(Level::Warn, format_args!("telemetry: {error}"));
@@ -59,11 +55,39 @@ pub(crate) fn start(
             format_args!("telemetry: only the targets of {level} are logged; {hint} info,{level}"),
         );
     }
-    let (log, handle) = build(plan, sinks, records, clock, voice);
-    handle.observe(telemetry_core::metrics::Registry::global());
     // spans are kept whatever the level of the lines: a quiet log must not cut traces
-    let filter = BaseFilter::new(directives).keep_spans(LevelFilter::INFO);
-    (LineLayers { filter, log }, Lines(handle))
+    let filter = BaseFilter::new(directives)
+        .keep_spans(LevelFilter::INFO)
+        .clock(clock.clone());
+    filter.verbosity().make_global();
+    #[cfg(feature = "verbose-token")]
+    verbosity::accept(&filter.verbosity(), plan);
+    filter
+}
+
+/// What takes overrides of the filter away when they expire.
+pub(crate) fn timer(filter: &BaseFilter) -> Option<Service> {
+    Some(verbosity::timer(filter.verbosity()))
+}
+
+/// Starts the sinks that the plan and the user ask for.
+pub(crate) fn start(
+    plan: &Plan,
+    filter: BaseFilter,
+    mut sinks: Sinks,
+    records: Intake,
+    clock: &Clock,
+    voice: &Voice,
+) -> (LineLayers, Lines) {
+    match plan.logs.format {
+        LogFormat::Json => sinks.insert(0, SinkConfig::stdout()),
+        LogFormat::Pretty => sinks.insert(0, SinkConfig::stdout().pretty(PrettyFormat::new())),
+        _ => {}
+    }
+    let verbosity = filter.verbosity();
+    let (log, handle) = build(plan, sinks, records, clock, voice, &verbosity);
+    handle.observe(telemetry_core::metrics::Registry::global());
+    (LineLayers { filter, log }, Lines { handle, verbosity })
 }
 
 /// Builds the log; a sink that cannot be opened is left out and said, and the others are kept.
@@ -73,6 +97,7 @@ fn build(
     records: Intake,
     clock: &Clock,
     voice: &Voice,
+    verbosity: &Verbosity,
 ) -> (LogLayer, LogHandle) {
     let say = voice.clone();
     let logs = Logs::builder()
@@ -80,6 +105,7 @@ fn build(
         .otlp(records, plan.logs.limits)
         .clock(clock.clone())
         .diagnostics(move |line| say.say(Level::Warn, line))
+        .verbosity(verbosity.clone())
         .sinks(sinks);
     let (layer, handle, failed) = logs.build_lossy();
     for error in failed {
@@ -89,6 +115,18 @@ fn build(
 }
 
 impl LineLayers {
+    /// Leaves out of traces what only an override lets through: they keep their shape. Their spans say
+    /// under which session they were made.
+    pub(crate) fn shield(&self, spans: SpanLayer) -> SpanLayer {
+        let verbosity = self.filter.verbosity();
+        let sessions = verbosity.clone();
+        spans
+            .only(move |metadata| verbosity.is_at_base_level(metadata))
+            .tag(SESSION_ID, move |metadata, request, trace_id| {
+                sessions.session_of_span(metadata, request, trace_id)
+            })
+    }
+
     /// The filter, then the layer of the caller, then the lines: those need its ids.
     pub(crate) fn around<S>(
         self,
@@ -102,31 +140,37 @@ impl LineLayers {
 }
 
 impl Lines {
+    /// What makes the lines more verbose.
+    pub(crate) fn verbosity(&self) -> &Verbosity {
+        &self.verbosity
+    }
+
     /// Takes the records of the `log` crate too. Another logger may have them already; it is said.
     pub(crate) fn bridge(&self, voice: &Voice) {
-        if let Err(error) = init_log_bridge() {
-            voice.say(Level::Warn, format_args!("telemetry: {error}"));
+        match init_log_bridge() {
+            Ok(()) => self.verbosity.govern_log(),
+            Err(error) => voice.say(Level::Warn, format_args!("telemetry: {error}")),
         }
     }
 
     /// Writes what waits. Returns whether that was done in time.
     pub(crate) fn flush(&self, timeout: Duration) -> bool {
-        self.0.flush(timeout).in_time
+        self.handle.flush(timeout).in_time
     }
 
     pub(crate) fn shutdown(&self, timeout: Duration) -> (u64, u64) {
-        let report = self.0.shutdown(timeout);
+        let report = self.handle.shutdown(timeout);
         (report.written, report.dropped.total() + report.left)
     }
 
     /// Lines that were written.
     pub(crate) fn written(&self) -> u64 {
-        self.0.ledger().exported
+        self.handle.ledger().exported
     }
 
     /// Lines that were dropped.
     pub(crate) fn dropped(&self) -> u64 {
-        self.0.dropped().total()
+        self.handle.dropped().total()
     }
 }
 

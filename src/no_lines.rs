@@ -5,7 +5,8 @@ use std::time::Duration;
 use telemetry_core::clock::Clock;
 use telemetry_core::config::Plan;
 use telemetry_core::diagnostics::Voice;
-use telemetry_core::pipeline::Intake;
+use telemetry_core::pipeline::{Intake, Service};
+use telemetry_core::trace::SpanLayer;
 use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
@@ -20,11 +21,34 @@ pub(crate) struct Lines;
 #[derive(Debug)]
 pub(crate) struct LineLayers;
 
-pub(crate) fn start(_: &Plan, _: Sinks, _: Intake, _: &Clock, _: &Voice) -> (LineLayers, Lines) {
+/// Nothing to filter.
+#[derive(Debug)]
+pub(crate) struct Filter;
+
+pub(crate) fn filter(_: &Plan, _: &Clock, _: &Voice) -> Filter {
+    Filter
+}
+
+pub(crate) fn timer(_: &Filter) -> Option<Service> {
+    None
+}
+
+pub(crate) fn start(
+    _: &Plan,
+    _: Filter,
+    _: Sinks,
+    _: Intake,
+    _: &Clock,
+    _: &Voice,
+) -> (LineLayers, Lines) {
     (LineLayers, Lines)
 }
 
 impl LineLayers {
+    pub(crate) fn shield(&self, spans: SpanLayer) -> SpanLayer {
+        spans
+    }
+
     pub(crate) fn around<S>(
         self,
         spans: Option<impl Layer<S> + Send + Sync>,

@@ -23,6 +23,7 @@ use crate::pretty::{PrettyFormat, PrettyLine};
 use crate::sink::Writer;
 use crate::span;
 use crate::spans::Spans;
+use crate::verbosity::{SESSION_ID, Verbosity};
 use crate::visit::{EventVisitor, Record, VisitOptions};
 
 /// Writes events as log lines and as OTLP log records. Made by [`Logs`](crate::Logs).
@@ -55,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) max_level: LevelFilter,
     pub(crate) line_bytes: usize,
     pub(crate) code_location: bool,
+    pub(crate) verbosity: Option<Verbosity>,
     /// Whether an output wants the fields, the list or the names of spans.
     pub(crate) wants: Wants,
 }
@@ -191,10 +193,28 @@ impl Shared {
         if self.code_location {
             self.add_location(&mut scratch.record, metadata);
         }
+        if let Some(verbosity) = self.verbosity.as_ref().filter(|it| it.has_sessions()) {
+            self.add_session(&mut scratch.record, verbosity, metadata, context);
+        }
         let ids = self.gather(scratch, event, context, spans);
         self.write_lines(scratch, metadata, unix_nanos, ids);
         if let Some(intake) = &self.otlp {
             push_record(intake, scratch, metadata, unix_nanos, ids);
+        }
+    }
+
+    #[cold]
+    fn add_session<S>(
+        &self,
+        record: &mut Record,
+        verbosity: &Verbosity,
+        metadata: &Metadata<'_>,
+        context: &Context<'_, S>,
+    ) where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        if let Some(session) = verbosity.session(target(record, metadata), context) {
+            record.add_text(&self.visit, SESSION_ID, &session);
         }
     }
 

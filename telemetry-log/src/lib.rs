@@ -54,9 +54,9 @@
 //! further ones gather for 10 ms.
 
 mod bridge;
+mod directives;
 mod error;
 mod event;
-mod filter;
 mod gathered;
 mod json;
 mod layer;
@@ -66,16 +66,23 @@ mod sink;
 mod span;
 mod spans;
 mod text;
+mod verbosity;
 mod visit;
 
 pub use bridge::{LogBridgeError, init_log_bridge};
+pub use directives::{Directives, ParseError};
 pub use event::event;
-pub use filter::{BaseFilter, Directives, ParseError};
 pub use json::{JsonFormat, Key, Keys, LevelNames, SpanFields};
 pub use layer::LogLayer;
 pub use logs::{BuildError, FlushReport, LogHandle, Logs, SinkStatus};
 pub use pretty::PrettyFormat;
 pub use sink::{FileConfig, LogSink, Overflow, Rotation, SinkConfig, SinkLimits};
+pub use verbosity::{
+    AtBaseLevel, BaseFilter, Override, OverrideError, OverrideId, OverrideStatus, SESSION_ID,
+    Scope, Verbosity, at_base_level,
+};
+#[cfg(feature = "verbose-token")]
+pub use verbosity::{TokenError, Tokens};
 
 /// What [`fatal!`] expands to. Outside of semver.
 #[doc(hidden)]

@@ -16,6 +16,7 @@ use tracing_core::LevelFilter;
 use crate::json::{Reserved, SpanFields};
 use crate::layer::{FormatSinks, LineFormat, LogLayer, Shared, Sink, Wants};
 use crate::sink::{Destination, Diagnostics, Format, Queue, SinkConfig, Writer};
+use crate::verbosity::Verbosity;
 use crate::visit::VisitOptions;
 
 /// The longest text of one value.
@@ -54,6 +55,7 @@ pub struct Logs {
     line_bytes: usize,
     code_location: bool,
     diagnostics: Diagnostics,
+    verbosity: Option<Verbosity>,
 }
 
 impl Logs {
@@ -69,6 +71,7 @@ impl Logs {
             line_bytes: LINE_BYTES,
             code_location: false,
             diagnostics: Diagnostics::default(),
+            verbosity: None,
         }
     }
 
@@ -127,6 +130,14 @@ impl Logs {
     #[must_use]
     pub fn code_location(mut self, on: bool) -> Self {
         self.code_location = on;
+        self
+    }
+
+    /// Says which overrides there are: lines within the scope of one that belongs to a session carry it
+    /// as `autolog.session.id`.
+    #[must_use]
+    pub fn verbosity(mut self, verbosity: Verbosity) -> Self {
+        self.verbosity = Some(verbosity);
         self
     }
 
@@ -194,6 +205,7 @@ impl Logs {
             max_level,
             line_bytes: self.line_bytes,
             code_location: self.code_location,
+            verbosity: self.verbosity,
             wants,
         });
         (

@@ -47,6 +47,7 @@ mod startup_line;
 mod traces;
 mod unsupported;
 pub mod variables;
+mod verbose;
 
 pub use batch::BatchPlan;
 pub use env::Env;
@@ -56,7 +57,7 @@ pub use metrics::{ExemplarFilter, HistogramAggregation, MetricsPlan, Temporality
 pub use otlp::{Compression, Endpoint, Headers, OtlpPlan, OtlpProtocol, TlsPlan};
 pub use overrides::{
     BatchOverrides, LogLimitOverrides, LogsOverrides, MetricsOverrides, OtlpOverrides, Overrides,
-    SpanLimitOverrides, TracesOverrides,
+    SpanLimitOverrides, TracesOverrides, VerboseOverrides,
 };
 pub use plan::Plan;
 pub use propagators::PropagatorKind;
@@ -66,6 +67,7 @@ pub use sampler::SamplerPlan;
 pub use setting::{Setting, Source};
 pub use startup_line::startup_line;
 pub use traces::TracesPlan;
+pub use verbose::{Secret, VerbosePlan};
 
 // The rows expect every protocol; what a smaller build refuses is tested with the protocols.
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderName;
 use opentelemetry::KeyValue;
 
 use super::exporter::ExporterKind;
@@ -11,6 +12,7 @@ use super::metrics::{ExemplarFilter, HistogramAggregation, Temporality};
 use super::otlp::{Compression, Headers, OtlpProtocol};
 use super::propagators::PropagatorKind;
 use super::sampler::SamplerPlan;
+use super::verbose::Secret;
 
 /// Everything that code can decide; a field that is `None` is left to the environment and the defaults.
 ///
@@ -53,6 +55,8 @@ pub struct Overrides {
     pub logs: LogsOverrides,
     /// Metrics.
     pub metrics: MetricsOverrides,
+    /// How others may make the log more verbose.
+    pub verbose: VerboseOverrides,
     /// Shows traces on the console when neither an exporter nor an endpoint is set, even if standard error is no
     /// terminal. (If it is one, they are shown anyway.)
     pub console_when_unconfigured: bool,
@@ -118,6 +122,20 @@ pub struct MetricsOverrides {
     pub prometheus_host: Option<String>,
     /// The port on which the page for Prometheus is served.
     pub prometheus_port: Option<u16>,
+}
+
+/// What code decides about how others may make the log more verbose.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct VerboseOverrides {
+    /// What signs the tokens of verbose requests.
+    pub secret: Option<Secret>,
+    /// The header in which they come.
+    pub header: Option<HeaderName>,
+    /// The hosts to which they go on: names, or `*.` and the end of a name.
+    pub hosts: Option<Vec<String>>,
+    /// What whoever changes levels over HTTP has to know.
+    pub loggers_token: Option<Secret>,
 }
 
 /// What code decides about OTLP, for one signal or for all.

@@ -15,6 +15,7 @@ use super::resource::{self, Machine};
 use super::setting::Setting;
 use super::traces::{self, TracesPlan};
 use super::unsupported;
+use super::verbose::{self, VerbosePlan};
 
 /// What telemetry will do. Every value in it is valid: who reads a plan need not check.
 ///
@@ -34,6 +35,8 @@ pub struct Plan {
     pub logs: LogsPlan,
     /// Metrics.
     pub metrics: MetricsPlan,
+    /// How others may make the log more verbose.
+    pub verbose: VerbosePlan,
     /// Whether standard error is a terminal.
     pub stderr_is_terminal: bool,
     /// Each setting, its value and who decided it, for a doctor and a status page.
@@ -59,6 +62,7 @@ impl Plan {
         let traces = traces::resolve(&mut r, code);
         let logs = logs::resolve(&mut r, code);
         let metrics = metrics::resolve(&mut r, code);
+        let verbose = verbose::resolve(&mut r, code);
         let stderr_is_terminal = env.stderr_is_terminal();
         http_methods::check(&mut r);
         unsupported::report(&mut r);
@@ -73,6 +77,7 @@ impl Plan {
                 traces,
                 logs,
                 metrics,
+                verbose,
                 stderr_is_terminal,
                 settings,
             },

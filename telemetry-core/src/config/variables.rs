@@ -68,7 +68,7 @@ pub fn reference() -> String {
 
 /// Whether a variable's value must not be shown.
 pub(crate) fn is_secret(name: &str) -> bool {
-    ["HEADERS", "PASSWORD", "TOKEN"]
+    ["HEADERS", "PASSWORD", "SECRET", "TOKEN"]
         .iter()
         .any(|ending| name.ends_with(ending))
 }
@@ -481,6 +481,26 @@ const LOGS: &[Row] = &[
         "LOG_FORMAT",
         "`pretty` on a terminal, else `json`",
         "the lines on standard output: `json`, `pretty`, `off`",
+    ),
+    Row::ours(
+        "TELEMETRY_VERBOSE_SECRET",
+        "none: tokens are not accepted",
+        "what signs the tokens of verbose requests, at least 32 bytes; the same in every service",
+    ),
+    Row::ours(
+        "TELEMETRY_VERBOSE_HEADER",
+        "`x-telemetry-verbose`",
+        "the header in which such a token comes",
+    ),
+    Row::ours(
+        "TELEMETRY_VERBOSE_HOSTS",
+        "none",
+        "the hosts to which the token goes on: `stock.internal,*.svc.cluster.local`",
+    ),
+    Row::ours(
+        "TELEMETRY_LOGGERS_TOKEN",
+        "none: loopback only",
+        "the bearer token of the endpoint of levels, at least 32 bytes",
     ),
 ];
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use opentelemetry::trace::{SpanId, TraceContextExt, TraceFlags, TraceId};
 use opentelemetry::{Context, ContextGuard};
 
-use super::{SpanContext, TraceState};
+use super::{RequestScope, SpanContext, TraceState};
 
 /// The ids of the span that is current on this thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub(crate) struct Slot {
     pub(crate) has_baggage: bool,
     /// Whether the span is a local root whose ids nobody is known to have used.
     pub(crate) tracks_use: bool,
+    /// What is known of the request that the span belongs to.
+    pub(crate) request: RequestScope,
 }
 
 /// Which span of which layer: nested dispatchers and parallel tests have several layers, and the
@@ -86,9 +88,10 @@ pub fn current() -> Option<CurrentIds> {
     Some(slot.ids)
 }
 
-/// The same, for those who only compare.
+/// The same, for those who only compare: the span can still be given another parent.
 #[inline]
-pub(crate) fn peek() -> Option<CurrentIds> {
+#[must_use]
+pub fn peek() -> Option<CurrentIds> {
     let ids = if is_armed() {
         opentelemetry_ids()
     } else {
@@ -142,17 +145,24 @@ impl Drop for Alive {
 #[must_use = "the ids are current until the guard is dropped"]
 pub fn enter_ids(ids: Option<CurrentIds>) -> EnteredIds {
     let span = ids.map(|ids| SpanContext::new(ids.trace_id, ids.span_id, ids.trace_flags));
-    enter_identity(span.as_ref())
+    enter_identity(span.as_ref(), request())
 }
 
 /// Makes a whole identity current until the guard is dropped, without a span: its ids as
 /// [`enter_ids`] does, and its tracestate for calls and spans that are made meanwhile.
 #[must_use = "the identity is current until the guard is dropped"]
 pub fn enter_span_context(identity: &SpanContext) -> EnteredIds {
-    enter_identity(Some(identity))
+    enter_identity(Some(identity), request())
 }
 
-fn enter_identity(identity: Option<&SpanContext>) -> EnteredIds {
+/// Makes an identity current as [`enter_span_context`] does, and with it what is known of the
+/// request.
+#[must_use = "the identity is current until the guard is dropped"]
+pub fn enter_request(identity: &SpanContext, request: RequestScope) -> EnteredIds {
+    enter_identity(Some(identity), request)
+}
+
+fn enter_identity(identity: Option<&SpanContext>, request: RequestScope) -> EnteredIds {
     let number = ENTERED.get() + 1;
     ENTERED.set(number);
     let key = Key {
@@ -170,6 +180,7 @@ fn enter_identity(identity: Option<&SpanContext>) -> EnteredIds {
         has_trace_state: kept,
         has_baggage: false,
         tracks_use: false,
+        request,
     });
     enter(key, slot);
     let attached = is_armed().then(|| with_opentelemetry(|context| attach(context, identity)));
@@ -248,6 +259,11 @@ impl Drop for EnteredIds {
 #[inline]
 pub(crate) fn slot() -> Option<Slot> {
     SLOT.get()
+}
+
+#[inline]
+pub(crate) fn request() -> RequestScope {
+    SLOT.get().map_or(RequestScope::NONE, |slot| slot.request)
 }
 
 /// Replaces what this thread has of a span that is entered, after its parent was set.
@@ -367,6 +383,7 @@ mod tests {
             has_trace_state: false,
             has_baggage: false,
             tracks_use: false,
+            request: RequestScope::NONE,
         }
     }
 

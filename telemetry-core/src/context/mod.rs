@@ -13,18 +13,23 @@ pub mod otel;
 mod outgoing;
 mod percent;
 pub mod propagate;
+mod request;
 mod span_context;
 mod trace_state;
+pub mod verbose;
 
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod fuzz;
 
-pub use self::current::{CurrentIds, EnteredIds, arm, current, enter_ids, enter_span_context};
+pub use self::current::{
+    CurrentIds, EnteredIds, arm, current, enter_ids, enter_request, enter_span_context, peek,
+};
 pub use baggage::{Baggage, BaggageEntry, BaggageError};
 pub use carrier::{Carrier, CarrierMut};
 pub use discarded::{Discarded, discarded};
 pub use opentelemetry::trace::{SpanId, TraceFlags, TraceId};
-pub use outgoing::{current_baggage, current_span_context, inject};
+pub use outgoing::{baggage_is, current_baggage, current_span_context, inject};
+pub use request::{RequestScope, RouteId, current_request};
 pub use span_context::SpanContext;
 pub use trace_state::{TraceState, TraceStateError};

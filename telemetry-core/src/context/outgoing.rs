@@ -41,6 +41,16 @@ pub fn current_baggage() -> Baggage {
     armed.flatten().unwrap_or(Baggage::EMPTY)
 }
 
+/// Whether the current baggage has an entry with this value.
+#[must_use]
+pub fn baggage_is(key: &str, value: &str) -> bool {
+    let read = |context: &Context| {
+        let entry = context.baggage().get(key);
+        entry.is_some_and(|found| found.as_str() == value)
+    };
+    current::is_armed() && current::with_opentelemetry(read).unwrap_or(false)
+}
+
 fn opentelemetry_span_context() -> Option<SpanContext> {
     if !current::is_armed() {
         return None;

@@ -15,7 +15,7 @@ use super::state::SpanState;
 use super::table;
 use crate::clock::{Clock, Timestamp};
 use crate::context::propagate::Extracted;
-use crate::context::{CurrentIds, SpanContext};
+use crate::context::{CurrentIds, RequestScope, SpanContext};
 use crate::otlp::{AnyValueView, Kind, ScopeId, SpanParts};
 use crate::pipeline::Intake;
 
@@ -212,6 +212,7 @@ impl Engine {
             home: table::thread(),
             record,
             baggage: None,
+            request: RequestScope::NONE,
         }
     }
 

@@ -8,7 +8,7 @@ use super::record::Record;
 use super::state::SpanState;
 use crate::clock::Timestamp;
 use crate::context::propagate::Extracted;
-use crate::context::{CurrentIds, SpanContext};
+use crate::context::{CurrentIds, RequestScope, SpanContext};
 use crate::otlp::Kind;
 
 /// A span that has its ids, its head decision and, if it is sampled, its record, before the
@@ -69,6 +69,11 @@ impl Prepared {
     #[must_use]
     pub fn started(&self) -> Option<Timestamp> {
         self.state.record.as_ref().map(|_| self.state.start)
+    }
+
+    /// Says what is known of the request; otherwise the span has it from the one around it.
+    pub fn set_request(&mut self, request: RequestScope) {
+        self.state.request = request;
     }
 
     /// The record to fill; `None` if the span is not sampled.

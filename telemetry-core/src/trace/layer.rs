@@ -1,5 +1,6 @@
 //! The `tracing` layer that makes spans.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -17,8 +18,8 @@ use super::state::SpanState;
 use super::visit::{Special, Visitor};
 use super::{attach, handoff, scope, table};
 use crate::clock::Timestamp;
-use crate::context::SpanContext;
 use crate::context::current::{self, Key, Slot};
+use crate::context::{RequestScope, SpanContext, TraceId};
 use crate::diagnostics::is_opentelemetry_target;
 use crate::otlp::Kind;
 use crate::pipeline::is_own_thread;
@@ -34,7 +35,19 @@ pub struct SpanLayer {
     engine: Arc<Engine>,
     /// Distinguishes the registries of one process.
     number: u32,
+    gate: Gate,
+    tag: Tag,
 }
+
+/// An attribute that depends on where a span begins.
+#[derive(Clone, Default)]
+struct Tag(Option<(&'static str, Arc<TagValue>)>);
+
+type TagValue = dyn Fn(&Metadata<'_>, RequestScope, TraceId) -> Option<Arc<str>> + Send + Sync;
+
+/// Which callsites belong to traces.
+#[derive(Clone, Default)]
+struct Gate(Option<Arc<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>>);
 
 impl SpanLayer {
     /// A layer that records into `engine`.
@@ -43,7 +56,29 @@ impl SpanLayer {
         Self {
             engine,
             number: next_number(),
+            gate: Gate::default(),
+            tag: Tag::default(),
         }
+    }
+
+    /// Leaves out the spans and events whose callsites `belongs` does not let pass, such as those that
+    /// a log is verbose for at the moment: traces keep their shape. What is inside such a span is a
+    /// child of the span around it.
+    #[must_use]
+    pub fn only(mut self, belongs: impl Fn(&Metadata<'_>) -> bool + Send + Sync + 'static) -> Self {
+        self.gate = Gate(Some(Arc::new(belongs)));
+        self
+    }
+
+    /// Gives each sampled span that begins, and for whose place `value` has one, this attribute.
+    #[must_use]
+    pub fn tag(
+        mut self,
+        key: &'static str,
+        value: impl Fn(&Metadata<'_>, RequestScope, TraceId) -> Option<Arc<str>> + Send + Sync + 'static,
+    ) -> Self {
+        self.tag = Tag(Some((key, Arc::new(value))));
+        self
     }
 
     /// What the layer records into.
@@ -234,12 +269,16 @@ where
     }
 
     fn on_new_span(&self, new: &NewSpan<'_>, id: &Id, context: Context<'_, S>) {
-        if is_own_thread() {
+        if is_own_thread() || !self.gate.passes(new.metadata()) {
             return;
         }
         let mut state = self.start(new, &context);
         let Some(span) = context.span(id) else { return };
         state.baggage = attach::baggage();
+        if state.request == RequestScope::NONE {
+            state.request = request(new, &context);
+        }
+        self.tag.put(new.metadata(), &mut state);
         self.engine.opened(&state);
         let key = self.key(id);
         table::put(state.slot(key), table::epoch(key.span));
@@ -281,10 +320,14 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        if !self.wants(event.metadata()) || is_opentelemetry_target(event.metadata().target()) {
+        let metadata = event.metadata();
+        if !self.wants(metadata)
+            || is_opentelemetry_target(metadata.target())
+            || !self.gate.passes(metadata)
+        {
             return;
         }
-        let Some(span) = context.event_span(event) else {
+        let Some(span) = context.event_span(event).and_then(of_trace) else {
             return;
         };
         let recorded = span
@@ -341,6 +384,37 @@ where
     }
 }
 
+impl Gate {
+    #[inline]
+    fn passes(&self, metadata: &Metadata<'_>) -> bool {
+        self.0.as_ref().is_none_or(|belongs| belongs(metadata))
+    }
+}
+
+impl Tag {
+    #[inline]
+    fn put(&self, metadata: &Metadata<'_>, state: &mut SpanState) {
+        if let Some((key, value)) = &self.0
+            && let Some(record) = state.record.as_deref_mut()
+            && let Some(value) = value(metadata, state.request, state.ids.trace_id)
+        {
+            record.attributes.set(key, &*value);
+        }
+    }
+}
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0.as_ref().map(|(key, _)| key), f)
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Some" } else { "None" })
+    }
+}
+
 /// Fields on their way into a span.
 struct Gathered {
     now: Timestamp,
@@ -374,6 +448,40 @@ where
         let extensions = span.extensions();
         extensions.get::<SpanState>().map(SpanState::span_context)
     })
+}
+
+/// The span, or the nearest one around it that belongs to a trace.
+fn of_trace<'a, R>(span: SpanRef<'a, R>) -> Option<SpanRef<'a, R>>
+where
+    R: LookupSpan<'a>,
+{
+    let mut scope = span.scope();
+    scope.find(|span| span.extensions().get::<SpanState>().is_some())
+}
+
+/// What is known of the request in which a span is made.
+fn request<S>(new: &NewSpan<'_>, context: &Context<'_, S>) -> RequestScope
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    if let Some(parent) = new.parent() {
+        return context
+            .span(parent)
+            .and_then(around)
+            .unwrap_or(RequestScope::NONE);
+    }
+    if new.is_root() {
+        return RequestScope::NONE;
+    }
+    current::request()
+}
+
+fn around<'a, R>(span: SpanRef<'a, R>) -> Option<RequestScope>
+where
+    R: LookupSpan<'a>,
+{
+    span.scope()
+        .find_map(|span| Some(span.extensions().get::<SpanState>()?.request))
 }
 
 fn next_number() -> u32 {

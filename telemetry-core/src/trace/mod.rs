@@ -31,4 +31,4 @@ pub use record::Record;
 pub use sample::{Decision, Ratio, Sampler};
 pub use scope::of as scope_of;
 pub use span_ext::{SetParentError, SpanExt, end, set_attribute, with_record};
-pub use state::{SpanState, ids_of};
+pub use state::{SpanState, attribute_is, ids_of};

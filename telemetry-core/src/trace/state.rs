@@ -10,7 +10,8 @@ use super::record::Record;
 use super::table;
 use crate::clock::Timestamp;
 use crate::context::current::{Key, Slot};
-use crate::context::{CurrentIds, SpanContext, TraceState};
+use crate::context::{CurrentIds, RequestScope, SpanContext, TraceState};
+use crate::otlp::AnyValueView;
 
 /// An open span, kept in the registry beside the `tracing` span.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct SpanState {
     pub(super) record: Option<Box<Record>>,
     /// An OpenTelemetry context with the baggage that was current when the span was made.
     pub(super) baggage: Option<Context>,
+    /// What is known of the request that the span belongs to.
+    pub(super) request: RequestScope,
 }
 
 /// The ids of an open span, for what names it without being within it, such as a log line with an
@@ -36,6 +39,28 @@ pub struct SpanState {
 #[must_use]
 pub fn ids_of<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>) -> Option<CurrentIds> {
     span.extensions().get::<SpanState>().map(SpanState::ids)
+}
+
+/// Whether a span that is sampled has this attribute. Numbers and booleans compare as they are written.
+#[must_use]
+pub fn attribute_is<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, key: &str, value: &str) -> bool {
+    let extensions = span.extensions();
+    let state = extensions.get::<SpanState>();
+    let record = state.and_then(|state| state.record.as_deref());
+    record.is_some_and(|record| {
+        let mut attributes = record.attributes.iter();
+        attributes.any(|(found, text)| found == key && is_text(&text, value))
+    })
+}
+
+fn is_text(value: &AnyValueView<'_>, text: &str) -> bool {
+    match value {
+        AnyValueView::Str(value) => *value == text,
+        AnyValueView::Bool(value) => value.to_string() == text,
+        AnyValueView::Int(value) => value.to_string() == text,
+        AnyValueView::Double(value) => value.to_string() == text,
+        _ => false,
+    }
 }
 
 impl SpanState {
@@ -81,6 +106,7 @@ impl SpanState {
             has_trace_state: !self.trace_state.is_empty(),
             has_baggage: self.baggage.is_some(),
             tracks_use: self.is_local_root() && !self.is_used(),
+            request: self.request,
         }
     }
 }

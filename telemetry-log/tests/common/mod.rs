@@ -32,6 +32,10 @@ impl Memory {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap().clear();
+    }
+
     pub(crate) fn lines(&self) -> Vec<Json> {
         let text = self.text();
         assert!(text.is_empty() || text.ends_with('\n'));

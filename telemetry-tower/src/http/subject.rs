@@ -1,6 +1,7 @@
 //! What a call is about, known when it begins.
 
 use http::Method;
+use telemetry_core::context::RouteId;
 
 use super::server::name::with_name;
 use super::server::options::Options;
@@ -88,6 +89,15 @@ impl Subject {
         match &self.call {
             Call::Http { route, .. } => route.as_ref().map(Route::as_str),
             Call::Grpc { method } => method.as_ref().map(RpcMethod::path),
+        }
+    }
+
+    /// The same as a small value. Clients choose the paths of gRPC: only those are kept that somebody
+    /// else has named.
+    pub(crate) fn route_id(&self) -> Option<RouteId> {
+        match &self.call {
+            Call::Http { route, .. } => RouteId::of(route.as_ref()?.as_str()),
+            Call::Grpc { method } => RouteId::known(method.as_ref()?.as_str()),
         }
     }
 

@@ -6,7 +6,7 @@ use super::{value, with_code};
 use crate::config::{
     BatchOverrides, Compression, DiagnosticLevel, ExemplarFilter, ExporterKind,
     HistogramAggregation, LogFormat, OtlpOverrides, OtlpProtocol, Overrides, PropagatorKind,
-    SamplerPlan, Source, Temporality,
+    SamplerPlan, Secret, Source, Temporality,
 };
 
 /// Everything set, and nothing as the default has it.
@@ -60,6 +60,10 @@ fn everything() -> Overrides {
     code.metrics.exemplar_filter = Some(ExemplarFilter::AlwaysOff);
     code.metrics.prometheus_host = Some("code".to_owned());
     code.metrics.prometheus_port = Some(1);
+    code.verbose.secret = Some(Secret::new("c".repeat(32)));
+    code.verbose.header = Some(http::HeaderName::from_static("x-code"));
+    code.verbose.hosts = Some(vec!["code".to_owned()]);
+    code.verbose.loggers_token = Some(Secret::new("c".repeat(32)));
     code
 }
 
@@ -107,6 +111,16 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("OTEL_EXPORTER_OTLP_INSECURE", "true"),
     ("RUST_LOG", "warn"),
     ("LOG_FORMAT", "off"),
+    (
+        "TELEMETRY_VERBOSE_SECRET",
+        "0123456789abcdef0123456789abcdef",
+    ),
+    ("TELEMETRY_VERBOSE_HEADER", "x-env"),
+    ("TELEMETRY_VERBOSE_HOSTS", "env"),
+    (
+        "TELEMETRY_LOGGERS_TOKEN",
+        "0123456789abcdef0123456789abcdef",
+    ),
 ];
 
 #[test]

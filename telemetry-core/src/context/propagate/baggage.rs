@@ -3,6 +3,7 @@
 use http::HeaderName;
 
 use super::super::baggage::BaggageReader;
+use super::super::verbose;
 use super::{Baggage, Carrier, CarrierMut, Extracted, Propagator, SpanContext};
 
 /// W3C Baggage, <https://www.w3.org/TR/baggage/>.
@@ -25,6 +26,12 @@ impl Propagator for W3cBaggage {
     }
 
     fn inject(&self, _: &SpanContext, baggage: &Baggage, carrier: &mut dyn CarrierMut) {
+        if baggage.get(verbose::BAGGAGE_KEY).is_some() {
+            // it goes only to hosts on a list, and only through `verbose::inject`
+            let mut rest = baggage.clone();
+            rest.remove(verbose::BAGGAGE_KEY);
+            return self.inject(&SpanContext::NONE, &rest, carrier);
+        }
         if !baggage.is_empty() {
             carrier.set(&FIELDS[0], baggage.to_header().into());
         }

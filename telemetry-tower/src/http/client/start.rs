@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Request;
 use telemetry_core::context::propagate::{self, Extracted};
-use telemetry_core::context::{self, SpanContext};
+use telemetry_core::context::{self, SpanContext, verbose};
 use telemetry_core::otlp::Kind;
 use telemetry_core::trace::{Prepared, prepare};
 use tracing::Span;
@@ -18,7 +18,8 @@ use crate::http::server::surroundings::{Surroundings, ids};
 use crate::http::subject::Subject;
 use crate::metrics::{Peer, Scheme, Target};
 
-/// Decides whether to record, makes the span, and lets the request carry its context.
+/// Decides whether to record, makes the span, and lets the request carry its context, and the token of
+/// a verbose request where that may go.
 ///
 /// `length` is that of the request's body, if it is known.
 pub(super) fn start<B>(
@@ -26,6 +27,18 @@ pub(super) fn start<B>(
     request: &mut Request<B>,
     length: Option<u64>,
 ) -> Operation {
+    let operation = begin(options, request, length);
+    if context::current_request().grant().is_some() {
+        let head = RequestHead::of(request);
+        let server = attributes::server(head, options).map(|server| server.host.to_owned());
+        if let Some(host) = server {
+            verbose::inject(&host, request.headers_mut());
+        }
+    }
+    operation
+}
+
+fn begin<B>(options: &Arc<Options>, request: &mut Request<B>, length: Option<u64>) -> Operation {
     let head = RequestHead::of(request);
     if !options.traces(&head) {
         context::inject(request.headers_mut());
@@ -82,7 +95,11 @@ fn make(prepared: Prepared, identity: &SpanContext, options: &Arc<Options>) -> O
         let recorded = identity.is_sampled().then(|| ids(identity));
         Operation::new(span, recorded, Surroundings::default(), options)
     } else {
-        let surroundings = Surroundings::without_span(Some(identity), &Extracted::default());
+        let surroundings = Surroundings::without_span(
+            Some(identity),
+            &Extracted::default(),
+            context::current_request(),
+        );
         Operation::new(span, None, surroundings, options)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Method;
 use telemetry_core::clock::Timestamp;
 use telemetry_core::context::propagate::{self, Extracted};
-use telemetry_core::context::{Baggage, CurrentIds, SpanContext};
+use telemetry_core::context::{Baggage, CurrentIds, RequestScope, SpanContext, verbose};
 use telemetry_core::otlp::{Attributes, Kind};
 use telemetry_core::trace::{Prepared, prepare};
 use tracing::Span;
@@ -26,16 +26,21 @@ const LEFT_OUT: &str = "HTTP";
 pub(super) fn start(options: &Arc<Options>, head: RequestHead<'_>) -> Operation {
     let mut incoming = propagate::extract(head.headers());
     let caller = options.is_public(&head).then(|| part(&mut incoming));
+    let grant = verbose::accept(head.headers(), &mut incoming);
     let correlation = options
         .correlation
         .as_ref()
         .map(|it| it.of(head.headers(), &mut incoming.baggage));
+    let subject = Subject::of(options, head);
     let beginning = Beginning {
         options,
         head,
         caller: caller.flatten(),
         correlation,
-        subject: Subject::of(options, head),
+        request: RequestScope::NONE
+            .with_route(subject.route_id())
+            .with_grant(grant),
+        subject,
     };
     let operation = if options.traces(&head) {
         beginning.trace(&incoming)
@@ -61,6 +66,7 @@ struct Beginning<'a> {
     /// Who called, if it is no parent.
     caller: Option<SpanContext>,
     correlation: Option<CorrelationId>,
+    request: RequestScope,
     subject: Subject,
 }
 
@@ -78,6 +84,7 @@ impl Beginning<'_> {
                 return operation.measured(self.measure(None));
             };
             let measured = self.measure(prepared.started());
+            prepared.set_request(self.request);
             if let Some(record) = prepared.record_mut() {
                 record.set_name(name);
                 self.fill(&mut record.attributes);
@@ -131,7 +138,7 @@ impl Beginning<'_> {
         incoming: &Extracted,
         left_out: bool,
     ) -> Operation {
-        let surroundings = Surroundings::without_span(identity, incoming);
+        let surroundings = Surroundings::without_span(identity, incoming, self.request);
         let operation = Operation::new(span, None, surroundings, self.options);
         operation.noting(self.notes(identity.map(ids), left_out))
     }

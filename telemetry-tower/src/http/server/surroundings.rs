@@ -4,13 +4,16 @@ use opentelemetry::baggage::{Baggage, BaggageExt};
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Context, ContextGuard};
 use telemetry_core::context::propagate::Extracted;
-use telemetry_core::context::{CurrentIds, EnteredIds, SpanContext, enter_span_context, otel};
+use telemetry_core::context::{
+    CurrentIds, EnteredIds, RequestScope, SpanContext, enter_request, otel,
+};
 
 /// The identity and the OpenTelemetry context to make current on each poll.
 #[derive(Debug, Default)]
 pub(in crate::http) struct Surroundings {
     identity: Option<SpanContext>,
     context: Option<Context>,
+    request: RequestScope,
 }
 
 impl Surroundings {
@@ -19,6 +22,7 @@ impl Surroundings {
         Self {
             identity: None,
             context: baggage(incoming),
+            request: RequestScope::NONE,
         }
     }
 
@@ -27,12 +31,14 @@ impl Surroundings {
     pub(in crate::http) fn without_span(
         identity: Option<&SpanContext>,
         incoming: &Extracted,
+        request: RequestScope,
     ) -> Self {
         let baggage = baggage(incoming);
         let Some(identity) = identity else {
             return Self {
                 identity: None,
                 context: baggage,
+                request,
             };
         };
         let context = otel::is_armed().then(|| {
@@ -42,6 +48,7 @@ impl Surroundings {
         Self {
             identity: Some(identity.clone()),
             context,
+            request,
         }
     }
 
@@ -54,7 +61,8 @@ impl Surroundings {
     /// Makes the identity current: after a span is entered.
     #[inline]
     pub(in crate::http) fn enter(&self) -> Option<EnteredIds> {
-        self.identity.as_ref().map(enter_span_context)
+        let identity = self.identity.as_ref()?;
+        Some(enter_request(identity, self.request))
     }
 }
 

@@ -1,12 +1,9 @@
-//! Which events are wanted at all: the base level, by target.
+//! The base level, by target.
 
 use std::error::Error;
 use std::fmt;
 
-use tracing_core::subscriber::Interest;
-use tracing_core::{LevelFilter, Metadata, Subscriber};
-use tracing_subscriber::Layer;
-use tracing_subscriber::layer::Context;
+use tracing_core::LevelFilter;
 
 /// Levels by target, as `RUST_LOG` has them: `info,my_crate=debug,hyper=warn`.
 ///
@@ -103,6 +100,12 @@ impl Directives {
             .map_or(self.default, |(_, level)| *level)
     }
 
+    /// The targets that have a level of their own, the longest first.
+    pub fn targets(&self) -> impl Iterator<Item = (&str, LevelFilter)> {
+        let targets = self.targets.iter();
+        targets.map(|(target, level)| (target.as_str(), *level))
+    }
+
     /// The level of every target that has none of its own.
     #[must_use]
     pub fn default_level(&self) -> LevelFilter {
@@ -110,7 +113,7 @@ impl Directives {
     }
 
     /// Whether a directive for this target, and not the default, says `off`.
-    fn turns_off(&self, target: &str) -> bool {
+    pub(crate) fn turns_off(&self, target: &str) -> bool {
         let own = self
             .targets
             .iter()
@@ -198,66 +201,6 @@ impl fmt::Display for ParseError {
 }
 
 impl Error for ParseError {}
-
-/// A layer that decides for the whole subscriber which events and spans there are.
-///
-/// Every callsite is judged once, so that what is off costs what a level fixed at compile time
-/// costs. It is a plain layer and meant to be one: wrapped as a filter of another layer it would
-/// decide for that layer only.
-///
-/// Spans carry the trace: [`BaseFilter::keep_spans`] keeps them when the log's level is lower.
-#[derive(Clone, Debug)]
-pub struct BaseFilter {
-    directives: Directives,
-    spans: LevelFilter,
-}
-
-impl BaseFilter {
-    /// A filter with these directives for events and spans.
-    #[must_use]
-    pub fn new(directives: Directives) -> Self {
-        Self {
-            directives,
-            spans: LevelFilter::OFF,
-        }
-    }
-
-    /// Keeps spans up to this level, whatever level the directives say; a target that they turn off
-    /// stays off.
-    #[must_use]
-    pub fn keep_spans(mut self, level: LevelFilter) -> Self {
-        self.spans = level;
-        self
-    }
-
-    fn allows(&self, metadata: &Metadata<'_>) -> bool {
-        let level = *metadata.level();
-        level <= self.directives.level_of(metadata.target())
-            || (metadata.is_span()
-                && level <= self.spans
-                && !self.directives.turns_off(metadata.target()))
-    }
-}
-
-impl<S: Subscriber> Layer<S> for BaseFilter {
-    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if self.allows(metadata) {
-            Interest::always()
-        } else {
-            Interest::never()
-        }
-    }
-
-    // asked for callsites about which another layer is undecided, and for records of `log`,
-    // whose target is known only now
-    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        self.allows(metadata)
-    }
-
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.directives.max_level().max(self.spans))
-    }
-}
 
 #[cfg(test)]
 mod tests {
