@@ -22,7 +22,7 @@ BASE = "request.base"
 # operation: (what it is, whether the request without telemetry is subtracted, the usual stack,
 #             the budget in ns, allocations and instructions; None is no budget)
 ROWS = {
-    "request": ("S2 request, sampled and measured (the peers: traces alone)", True, "axum-tracing-opentelemetry", (900, 6, 8300)),
+    "request": ("S2 request, sampled and measured (some peers: traces alone)", True, "axum-tracing-opentelemetry", (900, 6, 8300)),
     "request-logged": ("S3 request, a child span and five lines", True, "usual", (2800, 11, 25000)),
     "request-unsampled": ("S4 request, parent not sampled, measured too", True, "axum-tracing-opentelemetry", (500, 4, 4600)),
     "inject": ("S5 inject `traceparent`", False, "opentelemetry_sdk", (90, 1, 1200)),
@@ -49,6 +49,14 @@ MEMORY = {
     "memory-histogram": "bytes of a histogram's series of 15 buckets",
     "memory-histogram-four": "the same, recorded by four threads",
 }
+# what a peer does not do for a request, of what ours does
+LEAVES_OUT = {
+    "axum-tracing-opentelemetry": "metrics; the body's end",
+    "axum-tracing-opentelemetry+axum-otel-metrics": "exemplars; the body's end",
+    "opentelemetry-instrumentation-tower": "server and client address, protocol version; exemplars; the body's end",
+    "tower-http+tracing-opentelemetry": "metrics; the attributes and the parent are the user's own code",
+    "fastrace-axum": "metrics; all attributes but method, path, route and status; `tracing`; the body's end",
+}
 EXPORT_BUDGET = {"uncompressed": 5, "gzip": 15}
 
 
@@ -59,7 +67,7 @@ def main():
     parser.add_argument("--write", action="store_true", help=f"put the table into {DOCUMENT}")
     parser.add_argument("--peers", action="store_true", help="print a column for each library, without budgets")
     parser.add_argument("--rounds", type=int, default=5, help="how often each case is timed")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     names = run(options.program, "list").split()
     names = [name for name in names if name == BASE or options.filter in operation(name)]
     wanted = [name for name in names if operation(name) not in MEMORY]
@@ -124,7 +132,7 @@ def export_shares(program):
 
 def report(costs, kept, exported):
     head = "| | ours | best peer | usual stack | floor | budget | |"
-    lines = [caption(), "", head, "|---|---|---|---|---|---|---|"]
+    lines = [f"{caption()} {CELLS}", "", head, "|---|---|---|---|---|---|---|"]
     lines += [row(name, costs) for name in ROWS if f"{name}.ours" in costs]
     lines += [memory_row(name, kept) for name in MEMORY if f"{name}.ours" in kept]
     for compression, (percent, nanos) in exported.items():
@@ -135,18 +143,24 @@ def report(costs, kept, exported):
 
 
 def caption():
-    return f"{date.today()}, {machine()}. Each cell: thread-CPU ns / allocations / instructions."
+    return f"{date.today()}, {machine()}."
+
+
+CELLS = "Each cell: thread-CPU ns / allocations / instructions."
 
 
 def beside_peers(costs, kept):
-    """What the libraries cost, without what other tables subtract and compare with."""
-    cells = {name: cell(cost) for name, cost in costs.items() if name != BASE}
+    """What each library costs, and what it leaves out; requests are net, as in the other table."""
+    net = {name: minus(cost, costs[BASE]) if ROWS[operation(name)][1] else cost for name, cost in costs.items()}
+    cells = {name: cell(cost) for name, cost in net.items() if name != BASE}
     cells |= {name: number(size, 0) for name, size in kept.items()}
     titles = {name: row[0] for name, row in ROWS.items()} | MEMORY
     libraries = list(dict.fromkeys(name.split(".", 1)[1] for name in cells))
-    lines = [caption(), "", "| | " + " | ".join(libraries) + " |", "|---" * (len(libraries) + 1) + "|"]
+    lines = [f"{caption()} {CELLS}", "", "| | " + " | ".join(libraries) + " |", "|---" * (len(libraries) + 1) + "|"]
     for name in dict.fromkeys(map(operation, cells)):
         lines.append(f"| {titles[name]} | " + " | ".join(cells.get(f"{name}.{of}", "") for of in libraries) + " |")
+    if "request.ours" in cells:
+        lines.append("| leaves out | " + " | ".join(LEAVES_OUT.get(of, "") for of in libraries) + " |")
     return "\n".join(lines)
 
 
@@ -231,4 +245,5 @@ def progress(text):
     print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,5 @@
 //! 100,000 spans a second to a collector that answers at once: what the telemetry thread takes.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use opentelemetry_sdk::Resource;
@@ -15,6 +13,7 @@ use tracing::{info_span, subscriber};
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt;
 
+use crate::collector;
 use crate::ours::Ours;
 
 const PER_SECOND: u64 = 100_000;
@@ -24,13 +23,7 @@ const BURST: u64 = 1000;
 
 /// The share of one core that the telemetry thread needs, in percent, and its time for a span in ns.
 pub(crate) fn cpu_share(gzip: bool) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            std::thread::spawn(|| answer(stream.unwrap()));
-        }
-    });
+    let address = collector::start(|_| String::new());
     let mut settings = OtlpSettings::new(
         format!("http://{address}/v1/traces"),
         OtlpProtocol::HttpProtobuf,
@@ -112,39 +105,4 @@ impl Exporter for Timed {
         let spent = clock_gettime(ClockId::ThreadCPUTime);
         let _ = self.sender.send(Duration::try_from(spent).unwrap());
     }
-}
-
-/// Reads requests and answers each with an empty 200.
-fn answer(mut stream: TcpStream) {
-    let mut buffer = vec![0; 1 << 20];
-    let mut filled = 0;
-    while let Ok(read) = stream.read(&mut buffer[filled..]) {
-        filled += read;
-        if read == 0 {
-            return;
-        }
-        while let Some(length) = request_length(&buffer[..filled]) {
-            if filled < length {
-                break;
-            }
-            buffer.copy_within(length..filled, 0);
-            filled -= length;
-            let empty = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
-            if stream.write_all(empty).is_err() {
-                return;
-            }
-        }
-    }
-}
-
-/// The length of the first request, head and body, once its head is complete.
-fn request_length(bytes: &[u8]) -> Option<usize> {
-    let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let text = std::str::from_utf8(&bytes[..head]).ok()?;
-    let length = text.lines().find_map(|line| {
-        let (key, value) = line.split_once(": ")?;
-        key.eq_ignore_ascii_case("content-length")
-            .then(|| value.parse::<usize>().ok())?
-    });
-    Some(head + 4 + length.unwrap_or(0))
 }

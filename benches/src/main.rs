@@ -6,6 +6,8 @@
 //! telemetry-benches count CASE N     N batches, for those who count instructions from outside
 //! telemetry-benches memory CASE      the bytes that one instrument or series keeps
 //! telemetry-benches export [gzip]    the CPU time of exporting 100,000 spans a second
+//! telemetry-benches serve LIBRARY    a service, until stdin ends
+//! telemetry-benches collect          the collector of its spans, until stdin ends
 //! ```
 #![expect(
     clippy::unwrap_used,
@@ -15,14 +17,19 @@
 
 mod allocations;
 mod cases;
+mod collector;
 mod export;
 mod harness;
 mod ours;
 mod peers;
+mod service;
 
 use std::io::{self, Write};
 
 use harness::Case;
+
+const USAGE: &str = "usage: list | time CASE | count CASE BATCHES | memory CASE | export [gzip] \
+                     | serve LIBRARY | collect";
 
 fn main() -> io::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -47,7 +54,9 @@ fn main() -> io::Result<()> {
         ["memory", name] => writeln!(out, "{}", known(cases::MEMORY, name)())?,
         ["export"] => writeln!(out, "{}", export::cpu_share(false))?,
         ["export", "gzip"] => writeln!(out, "{}", export::cpu_share(true))?,
-        _ => panic!("usage: list | time CASE | count CASE BATCHES | memory CASE | export [gzip]"),
+        ["serve", library] => service::serve(library, &mut out)?,
+        ["collect"] => service::collect(&mut out)?,
+        _ => panic!("{USAGE}"),
     }
     Ok(())
 }

@@ -11,18 +11,52 @@ use crate::harness::Case;
 
 pub(crate) use metrics::MEMORY;
 use metrics::{MetricsExporter, PrometheusClient, PrometheusClientExemplars, alone, beside};
+pub(crate) use requests::quiet;
+use requests::{NOT_SAMPLED, SAMPLED};
 
 type Start = fn() -> Case;
 
 /// All cases. A name is `operation.library`; `floor` and `base` are what the work costs without.
 pub(crate) const ALL: &[(&str, Start)] = &[
     ("request.base", requests::base),
-    ("request.ours", requests::ours),
-    ("request.axum-tracing-opentelemetry", requests::usual),
-    ("request-unsampled.ours", requests::ours_unsampled),
+    ("request.ours", requests::ours::<SAMPLED>),
+    (
+        "request.axum-tracing-opentelemetry",
+        requests::usual::<SAMPLED>,
+    ),
+    (
+        "request.axum-tracing-opentelemetry+axum-otel-metrics",
+        requests::two_layers::<SAMPLED>,
+    ),
+    (
+        "request.opentelemetry-instrumentation-tower",
+        requests::instrumentation_tower::<SAMPLED>,
+    ),
+    (
+        "request.tower-http+tracing-opentelemetry",
+        requests::tower_http::<SAMPLED>,
+    ),
+    ("request.fastrace-axum", requests::fastrace::<SAMPLED>),
+    ("request-unsampled.ours", requests::ours::<NOT_SAMPLED>),
     (
         "request-unsampled.axum-tracing-opentelemetry",
-        requests::usual_unsampled,
+        requests::usual::<NOT_SAMPLED>,
+    ),
+    (
+        "request-unsampled.axum-tracing-opentelemetry+axum-otel-metrics",
+        requests::two_layers::<NOT_SAMPLED>,
+    ),
+    (
+        "request-unsampled.opentelemetry-instrumentation-tower",
+        requests::instrumentation_tower::<NOT_SAMPLED>,
+    ),
+    (
+        "request-unsampled.tower-http+tracing-opentelemetry",
+        requests::tower_http::<NOT_SAMPLED>,
+    ),
+    (
+        "request-unsampled.fastrace-axum",
+        requests::fastrace::<NOT_SAMPLED>,
     ),
     ("request-logged.ours", requests::ours_logged),
     ("request-logged.usual", requests::usual_logged),

@@ -121,9 +121,13 @@ impl fastrace::collector::Reporter for Nowhere {
     }
 }
 
+pub(super) fn fastrace_to_nowhere() {
+    fastrace::set_reporter(Nowhere, fastrace::collector::Config::default());
+}
+
 pub(super) fn fastrace() -> Case {
     use fastrace::prelude::{Span, SpanContext};
-    fastrace::set_reporter(Nowhere, fastrace::collector::Config::default());
+    fastrace_to_nowhere();
     let run = |count| {
         for _ in 0..count {
             let span = Span::root("load order", SpanContext::random()).with_properties(|| {

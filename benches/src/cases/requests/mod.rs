@@ -1,5 +1,7 @@
 //! S0 to S4: one request through an axum router with a matched route, called in process.
 
+mod layers;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use axum_tracing_opentelemetry::middleware::OtelAxumLayer;
 use http::{HeaderValue, Request, header};
 use http_body_util::BodyExt;
 use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_sdk::trace::Sampler as SdkSampler;
+use opentelemetry_sdk::trace::{Sampler as SdkSampler, SdkTracerProvider};
 use telemetry_core::trace::Sampler;
 use telemetry_tower::ServerLayer;
 use tokio::runtime::{Builder, Runtime};
@@ -25,8 +27,19 @@ use crate::harness::Case;
 use crate::ours::{self, Ours};
 use crate::peers;
 
-const SAMPLED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-const NOT_SAMPLED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+pub(super) use layers::{fastrace, instrumentation_tower, tower_http, two_layers};
+
+pub(super) const SAMPLED: bool = true;
+pub(super) const NOT_SAMPLED: bool = false;
+
+/// Of the caller, which has decided.
+const fn traceparent(sampled: bool) -> &'static str {
+    if sampled {
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    } else {
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
+    }
+}
 
 fn request(traceparent: &'static str) -> Request<Body> {
     let mut request = Request::get("http://shop.example/users/42");
@@ -38,7 +51,7 @@ fn request(traceparent: &'static str) -> Request<Body> {
     request.extension(peer).body(Body::empty()).unwrap()
 }
 
-fn quiet() -> Router {
+pub(crate) fn quiet() -> Router {
     Router::new().route("/users/{id}", get(async |Path(id): Path<String>| id))
 }
 
@@ -92,22 +105,14 @@ impl Driver {
 }
 
 pub(super) fn base() -> Case {
-    Driver::new(quiet(), SAMPLED).case(|| {})
+    Driver::new(quiet(), traceparent(SAMPLED)).case(|| {})
 }
 
-fn ours_with(traceparent: &'static str) -> Case {
+pub(super) fn ours<const SAMPLED: bool>() -> Case {
     let ours = Arc::new(Ours::start(Sampler::parent_based_always_on()));
     subscriber::set_global_default(Registry::default().with(ours.layer())).unwrap();
     let router = quiet().layer(ServerLayer::new());
-    Driver::new(router, traceparent).case(move || ours.flush())
-}
-
-pub(super) fn ours() -> Case {
-    ours_with(SAMPLED)
-}
-
-pub(super) fn ours_unsampled() -> Case {
-    ours_with(NOT_SAMPLED)
+    Driver::new(router, traceparent(SAMPLED)).case(move || ours.flush())
 }
 
 pub(super) fn ours_logged() -> Case {
@@ -116,26 +121,24 @@ pub(super) fn ours_logged() -> Case {
     let subscriber = Registry::default().with(ours.layer()).with(lines);
     subscriber::set_global_default(subscriber).unwrap();
     let router = talkative().layer(ServerLayer::new());
-    Driver::new(router, SAMPLED).case(move || {
+    Driver::new(router, traceparent(SAMPLED)).case(move || {
         ours::flush_logs(&logs);
         ours.flush();
     })
 }
 
-fn usual_with(traceparent: &'static str) -> Case {
+/// `tracing` with the SDK's spans alone.
+fn tracing_opentelemetry() -> SdkTracerProvider {
     let provider = peers::sdk(SdkSampler::AlwaysOn);
     let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("bench"));
     subscriber::set_global_default(Registry::default().with(layer)).unwrap();
+    provider
+}
+
+pub(super) fn usual<const SAMPLED: bool>() -> Case {
+    let provider = tracing_opentelemetry();
     let router = quiet().layer(OtelAxumLayer::default().try_extract_client_ip(true));
-    Driver::new(router, traceparent).case(move || provider.force_flush().unwrap())
-}
-
-pub(super) fn usual() -> Case {
-    usual_with(SAMPLED)
-}
-
-pub(super) fn usual_unsampled() -> Case {
-    usual_with(NOT_SAMPLED)
+    Driver::new(router, traceparent(SAMPLED)).case(move || provider.force_flush().unwrap())
 }
 
 /// Its lines have the trace's id from the field that `axum-tracing-opentelemetry` keeps for it.
@@ -149,5 +152,5 @@ pub(super) fn usual_logged() -> Case {
     let subscriber = Registry::default().with(layer).with(lines);
     subscriber::set_global_default(subscriber).unwrap();
     let router = talkative().layer(OtelAxumLayer::default().try_extract_client_ip(true));
-    Driver::new(router, SAMPLED).case(move || provider.force_flush().unwrap())
+    Driver::new(router, traceparent(SAMPLED)).case(move || provider.force_flush().unwrap())
 }
