@@ -103,7 +103,7 @@ fn the_lock_file_of_this_folder_is_read_unasked() {
 
 #[test]
 fn one_version_is_well() {
-    let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock");
+    let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/Cargo.lock");
     let run = doctor(&["--lock", lock], &NOWHERE);
     assert_eq!(run.code, Some(0), "{run:?}");
     assert_eq!(versions(&run).len(), 1, "{run:?}");
