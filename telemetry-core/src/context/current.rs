@@ -23,20 +23,20 @@ pub struct CurrentIds {
     pub trace_flags: TraceFlags,
 }
 
-/// What the thread-local holds beside the ids.
+/// What the thread-local holds beside the ids. A plain value without an `Option` around or in it,
+/// because each poll of each request moves four of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot {
-    pub(crate) ids: CurrentIds,
     pub(crate) key: Key,
-    /// Whether the span has a tracestate, which is too large for the cell.
-    pub(crate) has_trace_state: bool,
-    /// Whether the span takes baggage along.
-    pub(crate) has_baggage: bool,
-    /// Whether the span is a local root whose ids nobody is known to have used.
-    pub(crate) tracks_use: bool,
     /// What is known of the request that the span belongs to.
     pub(crate) request: RequestScope,
+    pub(crate) ids: CurrentIds,
+    pub(crate) marks: Marks,
 }
+
+/// What is true of a span, in one byte.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marks(u8);
 
 /// Which span of which layer: nested dispatchers and parallel tests have several layers, and the
 /// registry below each gives its numbers without asking the others.
@@ -48,8 +48,68 @@ pub(crate) struct Key {
     pub(crate) span: u64,
 }
 
+impl Slot {
+    /// In place of a span where there is none.
+    pub(crate) const NONE: Self = Self {
+        key: Key { layer: 0, span: 0 },
+        request: RequestScope::NONE,
+        ids: CurrentIds {
+            trace_id: TraceId::INVALID,
+            span_id: SpanId::INVALID,
+            trace_flags: TraceFlags::NOT_SAMPLED,
+        },
+        marks: Marks::NONE,
+    };
+
+    #[inline]
+    fn get(self) -> Option<Self> {
+        // the numbers of spans begin with 1
+        (self.key.span != 0).then_some(self)
+    }
+}
+
+impl Marks {
+    pub(crate) const NONE: Self = Self(0);
+    const TRACE_STATE: u8 = 1;
+    const BAGGAGE: u8 = 2;
+    const USE: u8 = 4;
+
+    /// The span has a tracestate, which is too large for the cell.
+    #[inline]
+    pub(crate) fn with_trace_state(self, has: bool) -> Self {
+        Self(self.0 | u8::from(has) * Self::TRACE_STATE)
+    }
+
+    /// The span takes baggage along.
+    #[inline]
+    pub(crate) fn with_baggage(self, has: bool) -> Self {
+        Self(self.0 | u8::from(has) * Self::BAGGAGE)
+    }
+
+    /// The span is a local root whose ids nobody is known to have used.
+    #[inline]
+    pub(crate) fn with_tracked_use(self, tracks: bool) -> Self {
+        Self(self.0 | u8::from(tracks) * Self::USE)
+    }
+
+    #[inline]
+    pub(crate) fn has_trace_state(self) -> bool {
+        self.0 & Self::TRACE_STATE != 0
+    }
+
+    #[inline]
+    pub(crate) fn has_baggage(self) -> bool {
+        self.0 & Self::BAGGAGE != 0
+    }
+
+    #[inline]
+    pub(crate) fn tracks_use(self) -> bool {
+        self.0 & Self::USE != 0
+    }
+}
+
 thread_local! {
-    static SLOT: Cell<Option<Slot>> = const { Cell::new(None) };
+    static SLOT: Cell<Slot> = const { Cell::new(Slot::NONE) };
     /// Whether somebody has read the ids of the current span: they can no longer be replaced.
     static USED: Cell<bool> = const { Cell::new(false) };
     static STACK: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
@@ -62,7 +122,7 @@ thread_local! {
 /// One enter, with what was current before it.
 struct Frame {
     entered: Key,
-    slot: Option<Slot>,
+    slot: Slot,
     used: bool,
 }
 
@@ -83,7 +143,7 @@ pub fn current() -> Option<CurrentIds> {
     {
         return Some(ids);
     }
-    let slot = SLOT.get()?;
+    let slot = slot()?;
     USED.set(true);
     Some(slot.ids)
 }
@@ -97,14 +157,13 @@ pub fn peek() -> Option<CurrentIds> {
     } else {
         None
     };
-    ids.or_else(|| SLOT.get().map(|slot| slot.ids))
+    ids.or_else(|| slot().map(|slot| slot.ids))
 }
 
 /// Whether [`peek`] may find a sampled span: a cheap question with few wrong hopes.
 #[inline]
 pub(crate) fn may_be_sampled() -> bool {
-    let is_sampled = |slot: Slot| slot.ids.trace_flags.is_sampled();
-    SLOT.with(|slot| slot.get().is_some_and(is_sampled)) || is_armed()
+    SLOT.get().ids.trace_flags.is_sampled() || is_armed()
 }
 
 #[cold]
@@ -170,17 +229,15 @@ fn enter_identity(identity: Option<&SpanContext>, request: RequestScope) -> Ente
         span: number,
     };
     let kept = identity.is_some_and(|identity| keep_trace_state(key, identity));
-    let slot = identity.map(|identity| Slot {
+    let slot = identity.map_or(Slot::NONE, |identity| Slot {
+        key,
+        request,
         ids: CurrentIds {
             trace_id: identity.trace_id(),
             span_id: identity.span_id(),
             trace_flags: identity.trace_flags(),
         },
-        key,
-        has_trace_state: kept,
-        has_baggage: false,
-        tracks_use: false,
-        request,
+        marks: Marks::NONE.with_trace_state(kept),
     });
     enter(key, slot);
     let attached = is_armed().then(|| with_opentelemetry(|context| attach(context, identity)));
@@ -223,7 +280,7 @@ fn forget_trace_state(key: Key) {
 pub(crate) fn entered_span_context(slot: Slot) -> SpanContext {
     let ids = slot.ids;
     let identity = SpanContext::new(ids.trace_id, ids.span_id, ids.trace_flags);
-    if !slot.has_trace_state {
+    if !slot.marks.has_trace_state() {
         return identity;
     }
     let find = |states: &RefCell<Vec<(Key, TraceState)>>| {
@@ -258,23 +315,23 @@ impl Drop for EnteredIds {
 
 #[inline]
 pub(crate) fn slot() -> Option<Slot> {
-    SLOT.get()
+    SLOT.get().get()
 }
 
 #[inline]
 pub(crate) fn request() -> RequestScope {
-    SLOT.get().map_or(RequestScope::NONE, |slot| slot.request)
+    SLOT.get().request
 }
 
 /// Replaces what this thread has of a span that is entered, after its parent was set.
 pub(crate) fn replace(new: Slot) {
-    let is_it = |slot: &Option<Slot>| slot.is_some_and(|slot| slot.key == new.key);
+    let is_it = |slot: &Slot| slot.key == new.key;
     if is_it(&SLOT.get()) {
-        SLOT.set(Some(new));
+        SLOT.set(new);
     }
     with_stack(|stack| {
         for frame in stack.iter_mut().filter(|frame| is_it(&frame.slot)) {
-            frame.slot = Some(new);
+            frame.slot = new;
         }
     });
 }
@@ -287,20 +344,22 @@ pub(crate) fn mark_used() {
 
 /// Whether the ids of a span were used on this thread since it was entered.
 pub(crate) fn is_used(key: Key) -> bool {
-    let is_it = |slot: Option<Slot>| slot.is_some_and(|slot| slot.key == key);
-    (is_it(SLOT.get()) && USED.get())
-        || with_stack(|stack| stack.iter().any(|frame| frame.used && is_it(frame.slot)))
+    (SLOT.get().key == key && USED.get())
+        || with_stack(|stack| {
+            let mut frames = stack.iter();
+            frames.any(|frame| frame.used && frame.slot.key == key)
+        })
             .unwrap_or(false)
 }
 
 /// Makes the span of `slot` current and remembers what was, until [`pop`].
 #[inline]
 pub(crate) fn push(slot: Slot) {
-    enter(slot.key, Some(slot));
+    enter(slot.key, slot);
 }
 
 #[inline]
-fn enter(key: Key, slot: Option<Slot>) {
+fn enter(key: Key, slot: Slot) {
     let frame = Frame {
         entered: key,
         slot: SLOT.replace(slot),
@@ -380,10 +439,7 @@ mod tests {
         Slot {
             ids,
             key: key(span),
-            has_trace_state: false,
-            has_baggage: false,
-            tracks_use: false,
-            request: RequestScope::NONE,
+            ..Slot::NONE
         }
     }
 

@@ -70,7 +70,7 @@ fn own_span_context() -> Option<SpanContext> {
     }
     let ids = slot.ids;
     let bare = SpanContext::new(ids.trace_id, ids.span_id, ids.trace_flags);
-    if !slot.has_trace_state {
+    if !slot.marks.has_trace_state() {
         return Some(bare);
     }
     // the tracestate is too large for the thread-local: ask the span

@@ -21,14 +21,16 @@ thread_local! {
 
 /// Makes the span, which has just become current, so for the OpenTelemetry API too, on top of
 /// what the current context holds now.
-pub(super) fn enter<S>(slot: Slot, context: &tracing_subscriber::layer::Context<'_, S>)
+#[cold]
+pub(super) fn enter<S>(context: &tracing_subscriber::layer::Context<'_, S>)
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
+    let Some(slot) = current::slot() else { return };
     current::mark_used();
     let key = slot.key;
     let ids = slot.ids;
-    let (entered, baggage) = if slot.has_trace_state || slot.has_baggage {
+    let (entered, baggage) = if slot.marks.has_trace_state() || slot.marks.has_baggage() {
         let Some(span) = context.span(&Id::from_u64(key.span)) else {
             return;
         };

@@ -201,7 +201,7 @@ impl SpanLayer {
             return nearest(context.lookup_current()?);
         }
         current::mark_used();
-        if !slot.has_trace_state {
+        if !slot.marks.has_trace_state() {
             return Some(parent);
         }
         nearest(context.span(&Id::from_u64(slot.key.span))?)
@@ -351,14 +351,14 @@ where
         };
         current::push(slot);
         if current::is_armed() {
-            attach::enter(slot, &context);
+            attach::enter(&context);
         }
     }
 
     #[inline]
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
         let key = self.key(id);
-        if current::pop(key) && self.slot(id, &context).is_some_and(|slot| slot.tracks_use) {
+        if current::pop(key) && self.slot(id, &context).is_some_and(|slot| slot.marks.tracks_use()) {
             self.mark_used(id, &context);
         }
         if current::is_armed() {

@@ -9,7 +9,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 use super::record::Record;
 use super::table;
 use crate::clock::Timestamp;
-use crate::context::current::{Key, Slot};
+use crate::context::current::{Key, Marks, Slot};
 use crate::context::{CurrentIds, RequestScope, SpanContext, TraceState};
 use crate::otlp::AnyValueView;
 
@@ -101,12 +101,13 @@ impl SpanState {
 
     pub(super) fn slot(&self, key: Key) -> Slot {
         Slot {
-            ids: self.ids,
             key,
-            has_trace_state: !self.trace_state.is_empty(),
-            has_baggage: self.baggage.is_some(),
-            tracks_use: self.is_local_root() && !self.is_used(),
             request: self.request,
+            ids: self.ids,
+            marks: Marks::NONE
+                .with_trace_state(!self.trace_state.is_empty())
+                .with_baggage(self.baggage.is_some())
+                .with_tracked_use(self.is_local_root() && !self.is_used()),
         }
     }
 }

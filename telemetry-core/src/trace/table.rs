@@ -14,12 +14,19 @@ struct Entry {
     slot: Slot,
 }
 
+impl Entry {
+    const NONE: Self = Self {
+        epoch: Epoch(0),
+        slot: Slot::NONE,
+    };
+}
+
 /// A state of the place of a span, see [`epoch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Epoch(u32);
 
 thread_local! {
-    static TABLE: [Cell<Option<Entry>>; ENTRIES] = const { [const { Cell::new(None) }; ENTRIES] };
+    static TABLE: [Cell<Entry>; ENTRIES] = const { [const { Cell::new(Entry::NONE) }; ENTRIES] };
     static THREAD: Cell<u32> = const { Cell::new(SHARED) };
 }
 
@@ -51,7 +58,7 @@ pub(super) fn thread() -> u32 {
 /// What this thread remembers of the span.
 #[inline]
 pub(super) fn get(key: Key) -> Option<Slot> {
-    let entry = TABLE.with(|table| table[place(key.span)].get())?;
+    let entry = TABLE.with(|table| table[place(key.span)].get());
     (entry.slot.key == key && entry.epoch == epoch(key.span)).then_some(entry.slot)
 }
 
@@ -65,13 +72,13 @@ pub(super) fn epoch(span: u64) -> Epoch {
 /// Remembers a span that was as `slot` says at `epoch`.
 #[inline]
 pub(super) fn put(slot: Slot, epoch: Epoch) {
-    TABLE.with(|table| table[place(slot.key.span)].set(Some(Entry { epoch, slot })));
+    TABLE.with(|table| table[place(slot.key.span)].set(Entry { epoch, slot }));
 }
 
 /// Makes this thread forget `span`.
 #[inline]
 pub(super) fn forget_here(span: u64) {
-    TABLE.with(|table| table[place(span)].set(None));
+    TABLE.with(|table| table[place(span)].set(Entry::NONE));
 }
 
 /// Makes every thread forget `span`.
