@@ -77,19 +77,19 @@ impl Marks {
     /// The span has a tracestate, which is too large for the cell.
     #[inline]
     pub(crate) fn with_trace_state(self, has: bool) -> Self {
-        Self(self.0 | u8::from(has) * Self::TRACE_STATE)
+        Self(self.0 | (u8::from(has) * Self::TRACE_STATE))
     }
 
     /// The span takes baggage along.
     #[inline]
     pub(crate) fn with_baggage(self, has: bool) -> Self {
-        Self(self.0 | u8::from(has) * Self::BAGGAGE)
+        Self(self.0 | (u8::from(has) * Self::BAGGAGE))
     }
 
     /// The span is a local root whose ids nobody is known to have used.
     #[inline]
     pub(crate) fn with_tracked_use(self, tracks: bool) -> Self {
-        Self(self.0 | u8::from(tracks) * Self::USE)
+        Self(self.0 | (u8::from(tracks) * Self::USE))
     }
 
     #[inline]
@@ -349,7 +349,7 @@ pub(crate) fn is_used(key: Key) -> bool {
             let mut frames = stack.iter();
             frames.any(|frame| frame.used && frame.slot.key == key)
         })
-            .unwrap_or(false)
+        .unwrap_or(false)
 }
 
 /// Makes the span of `slot` current and remembers what was, until [`pop`].

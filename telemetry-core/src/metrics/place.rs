@@ -101,7 +101,7 @@ static TAKEN: AtomicU32 = AtomicU32::new(0);
 impl Lease {
     fn take() -> Self {
         let free = |taken: u32| taken.trailing_ones();
-        let take = |taken: u32| (free(taken) < OWN as u32).then(|| taken | 1 << free(taken));
+        let take = |taken: u32| ((free(taken) as usize) < OWN).then(|| taken | 1 << free(taken));
         let before = TAKEN.fetch_update(Ordering::Acquire, Ordering::Relaxed, take);
         Self(before.map_or_else(|_| shared(), |before| free(before) as usize))
     }

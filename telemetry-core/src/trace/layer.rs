@@ -358,7 +358,11 @@ where
     #[inline]
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
         let key = self.key(id);
-        if current::pop(key) && self.slot(id, &context).is_some_and(|slot| slot.marks.tracks_use()) {
+        if current::pop(key)
+            && self
+                .slot(id, &context)
+                .is_some_and(|slot| slot.marks.tracks_use())
+        {
             self.mark_used(id, &context);
         }
         if current::is_armed() {

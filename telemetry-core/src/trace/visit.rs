@@ -44,16 +44,19 @@ impl Visitor<'_> {
 
     /// Takes the text of a field that is not an attribute. Returns whether it was one; what
     /// makes no sense stays an attribute, so that it is seen.
+    #[inline]
     fn take_special(&mut self, key: &str, text: &str) -> bool {
+        (self.event || key.starts_with("otel.")) && self.take_named(key, text)
+    }
+
+    #[cold]
+    fn take_named(&mut self, key: &str, text: &str) -> bool {
         if self.event {
             let is_message = key == "message";
             if is_message {
                 self.special.message = Some(text.to_owned());
             }
             return is_message;
-        }
-        if !key.starts_with("otel.") {
-            return false;
         }
         match key {
             "otel.name" => self.special.name = Some(text.to_owned()),

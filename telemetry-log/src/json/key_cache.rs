@@ -38,13 +38,18 @@ impl KeyCache {
     /// The name, rendered.
     #[inline]
     pub(crate) fn get(&mut self, name: &'static str, reserved: &Reserved) -> &RenderedKey {
-        let address = name.as_ptr().addr();
-        let place = (address ^ (address >> 7)) % ENTRIES;
-        let entry = &mut self.entries[place];
-        if !entry.is(name) {
-            *entry = RenderedKey::new(name, reserved);
+        let place = place(name);
+        if self.entries[place].is(name) {
+            return &self.entries[place];
         }
-        entry
+        let other = place ^ 1;
+        if !self.entries[other].is(name) {
+            // the name that was here gives way, and the one that was there is forgotten
+            self.entries.swap(place, other);
+            self.entries[place].render(name, reserved);
+            return &self.entries[place];
+        }
+        &self.entries[other]
     }
 
     #[cold]
@@ -61,20 +66,44 @@ impl RenderedKey {
         self.address == name.as_ptr().addr() && self.len == name.len()
     }
 
+    /// Becomes this name, in the same memory.
     #[cold]
     #[inline(never)]
-    fn new(name: &'static str, reserved: &Reserved) -> Self {
+    fn render(&mut self, name: &'static str, reserved: &Reserved) {
         let key = name.strip_prefix("r#").unwrap_or(name);
-        let mut head = Vec::from(*b",");
-        put_string(&mut head, key);
-        head.push(b':');
-        let hash = hash(key.as_bytes());
-        Self {
-            address: name.as_ptr().addr(),
-            len: name.len(),
-            head,
-            hash,
-            special: reserved.contains(hash, key),
+        self.address = name.as_ptr().addr();
+        self.len = name.len();
+        self.hash = hash(key.as_bytes());
+        self.special = reserved.contains(self.hash, key);
+        self.head.clear();
+        self.head.push(b',');
+        put_string(&mut self.head, key);
+        self.head.push(b':');
+    }
+}
+
+/// One of the two places that a name may have. The names of a callsite lie beside each other, and
+/// those of others anywhere: a multiplication by 2^64 divided by the golden ratio spreads them.
+#[inline]
+fn place(name: &'static str) -> usize {
+    let hash = (name.as_ptr().addr() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (hash >> (64 - ENTRIES.trailing_zeros())) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_share_a_place_are_told_apart() {
+        let text: &'static str = "abcdefghijklmnopqrstuvwxyz".repeat(40).leak();
+        let names = || (0..text.len()).map(|at| &text[at..(at + 3).min(text.len())]);
+        let reserved = Reserved::default();
+        let mut cache = KeyCache::default();
+        cache.fit(&reserved);
+        for name in names().chain(names().rev()) {
+            let rendered = cache.get(name, &reserved);
+            assert_eq!(rendered.head, format!(",\"{name}\":").into_bytes());
         }
     }
 }
