@@ -87,7 +87,8 @@ impl RenderedKey {
 #[inline]
 fn place(name: &'static str) -> usize {
     let hash = (name.as_ptr().addr() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (hash >> (64 - ENTRIES.trailing_zeros())) as usize
+    let [top, ..] = hash.to_be_bytes();
+    usize::from(top) % ENTRIES
 }
 
 #[cfg(test)]
