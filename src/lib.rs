@@ -74,8 +74,9 @@ pub fn server_layer() -> telemetry_tower::ServerLayer {
 
 /// The layer around a client of HTTP or gRPC: a span for each request, whose headers carry the context.
 ///
-/// It fits every `tower` service over `http` types: hyper-util's client, tonic's channel. It may be
-/// made before [`init`]; it records from when that has run.
+/// It fits every `tower` service over `http` types: hyper-util's client, tonic's channel; with feature
+/// `reqwest` it is a middleware of `reqwest-middleware`, too. It may be made before [`init`]; it records
+/// from when that has run.
 ///
 /// ```
 /// use tower::Layer;

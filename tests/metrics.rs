@@ -6,11 +6,20 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use axum::Router;
+use axum::http::Request;
+use axum::routing::post;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Counter;
 use serde_json::{Value, json};
 use telemetry::metrics::{Number, Points, Registry};
 use test_support::{Child, Options, Prometheus, Receiver, Service, attribute, promtool};
+use tokio::net::TcpListener;
+use tower::{Layer, Service as _};
 
 const OPEN_METRICS: (&str, &str) = (
     "Accept",
@@ -193,6 +202,71 @@ fn the_status_has_quantiles_of_each_route() {
     assert_eq!((&slow["count"], &slow["unit"]), (&json!(1), &json!("s")));
     let p50 = slow["p50"].as_f64().unwrap();
     assert!((0.25..=0.5).contains(&p50), "{p50}");
+}
+
+#[test]
+fn sizes_of_bodies_are_on_the_page_and_in_otlp_when_asked() {
+    let ended = Child::new().run(|| {
+        let Some(receiver) = Receiver::start(Options::default()) else {
+            return Value::Null;
+        };
+        let telemetry = telemetry::builder().otlp_endpoint(receiver.http_endpoint());
+        let telemetry = telemetry.init().unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(upload("twelve bytes"));
+        let page = telemetry.render_metrics(None, None).body;
+        telemetry.shutdown_blocking(PATIENCE);
+        assert_eq!(receiver.errors(), Vec::<String>::new());
+        json!([String::from_utf8(page).unwrap(), receiver.metrics()])
+    });
+    let [page, received] = match ended.report.as_array() {
+        Some(report) => [&report[0], &report[1]],
+        None => return,
+    };
+    let received = received.as_array().unwrap();
+    for (side, what, size) in [
+        ("server", "request", 12),
+        ("server", "response", 2),
+        ("client", "request", 12),
+        ("client", "response", 2),
+    ] {
+        let family = format!("http_{side}_{what}_body_size_bytes");
+        let sum = format!("{family}_sum{{");
+        let page = page.as_str().unwrap();
+        let line = page.lines().find(|line| line.starts_with(&sum));
+        let line = line.unwrap_or_else(|| panic!("no {sum} in {page}"));
+        assert!(
+            line.contains(r#"http_response_status_code="200""#),
+            "{line}"
+        );
+        assert!(line.ends_with(&format!(" {size}.0")), "{line}");
+        let name = format!("http.{side}.{what}.body.size");
+        let metric = received.iter().find(|metric| metric["name"] == name);
+        let metric = metric.unwrap_or_else(|| panic!("no {name} in {received:#?}"));
+        assert_eq!(metric["unit"], "By");
+        let point = &metric["histogram"]["dataPoints"][0];
+        assert_eq!(
+            (&point["count"], &point["sum"]),
+            (&json!("1"), &json!(f64::from(size)))
+        );
+        assert_eq!(attribute(point, "http.request.method").unwrap(), "POST");
+    }
+}
+
+/// Sends this to a server of our own, which answers how long it is.
+async fn upload(text: &'static str) {
+    let length = |body: String| async move { body.len().to_string() };
+    let app = Router::new().route("/upload", post(length));
+    let app = app.layer(telemetry::server_layer().body_sizes());
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = format!("http://{}/upload", socket.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(socket, app).await });
+    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let request = Request::post(target).body(Full::from(text)).unwrap();
+    let mut client = telemetry::client_layer().body_sizes().layer(client);
+    let response = client.call(request).await.unwrap();
+    let length = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(length, text.len().to_string());
 }
 
 static ORDERS: LazyLock<Counter<u64>> =

@@ -58,7 +58,7 @@ fn render(name: &str) -> u64 {
     })
 }
 
-fn stdin_ends() -> std::io::Result<()> {
+pub(crate) fn stdin_ends() -> std::io::Result<()> {
     let mut nothing = Vec::new();
     std::io::stdin().read_to_end(&mut nothing).map(drop)
 }

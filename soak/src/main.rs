@@ -1,6 +1,6 @@
 //! Long and rough runs: does telemetry stay small, honest and out of the way on bad days?
 //!
-//! `scripts/soak` and `scripts/faults-p99` run it. Each measured program is a child process of its
+//! `scripts/soak`, `scripts/faults-p99` and `scripts/load` run it. Each measured program is a child process of its
 //! own, so that its memory and its CPU are its own; the collector and the load are the parent's.
 #![expect(
     clippy::print_stdout,
@@ -12,10 +12,13 @@
 mod collector;
 mod faults;
 mod host;
+mod leavers;
 mod load;
 mod producer;
 mod program;
 mod request;
+mod rough;
+mod rough_host;
 mod soak;
 
 use std::error::Error;
@@ -24,7 +27,8 @@ use std::time::Duration;
 /// Whatever goes wrong ends the run.
 type Failure = Box<dyn Error + Send + Sync>;
 
-const USAGE: &str = "usage: telemetry-soak soak [SECONDS] | faults [ROUNDS [SECONDS]]";
+const USAGE: &str =
+    "usage: telemetry-soak soak [SECONDS] | faults [ROUNDS [SECONDS]] | rough [SECONDS]";
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -37,6 +41,9 @@ fn main() -> Result<(), Failure> {
         ["faults", rounds, seconds] => {
             faults::run(rounds.parse()?, Duration::from_secs(seconds.parse()?))
         }
+        ["rough"] => rough::run(Duration::from_secs(30)),
+        ["rough", seconds] => rough::run(Duration::from_secs(seconds.parse()?)),
+        ["child", "rough"] => rough_host::serve(),
         ["child", "full-speed", seconds] => {
             producer::full_speed(Duration::from_secs(seconds.parse()?))
         }

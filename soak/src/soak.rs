@@ -210,7 +210,7 @@ impl Outcome {
 }
 
 /// The slope of the line of least squares, per second.
-fn slope(samples: &[(Duration, f64)]) -> f64 {
+pub(crate) fn slope(samples: &[(Duration, f64)]) -> f64 {
     let count = samples.len() as f64;
     let mean_time = samples.iter().map(|(at, _)| at.as_secs_f64()).sum::<f64>() / count;
     let mean = samples.iter().map(|(_, value)| value).sum::<f64>() / count;

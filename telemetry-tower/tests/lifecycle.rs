@@ -26,11 +26,12 @@ use common::{Finished, Telemetry, closing, exchange, run, serve};
 use http_body::Frame;
 use http_body_util::BodyExt;
 use hyper::client::conn::http2::{self, SendRequest};
+use hyper::ext::Protocol;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use meters::Meters;
 use telemetry_core::otlp::StatusCode;
 use telemetry_tower::ServerLayer;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
@@ -50,7 +51,7 @@ enum Client {
     ResetsWithinResponse,
     /// Leaves after the first piece of the request's body.
     LeavesWithinRequest,
-    /// Changes the protocol, and uses it (HTTP/1.1).
+    /// Changes the protocol, and uses it when the span has ended.
     Upgrades,
 }
 
@@ -118,6 +119,7 @@ const ENDS: &[End] = &[
     end("404", BOTH, "GET /nowhere", Client::Reads, "404", ""),
     end("500", BOTH, "GET /fail", Client::Reads, "500", "500"),
     end("upgrade", &[Http::One], "GET /upgrade", Client::Upgrades, "101", ""),
+    end("extended CONNECT", &[Http::Two], "CONNECT /upgrade", Client::Upgrades, "200", ""),
     end("the body of the response fails", BOTH, "GET /aborted", Client::Reads, "200", IO_ERROR),
     end("panic in the handler", BOTH, "GET /panic", Client::Reads, "", "panic"),
     end("panic in the body", BOTH, "GET /panic/body", Client::Reads, "200", "panic"),
@@ -162,7 +164,7 @@ async fn attempt(telemetry: Telemetry, row: &End, http: Http) -> [usize; 2] {
     let meters = Meters::new();
     let layer = ServerLayer::new().meter(&meters.meter());
     let address = serve(app(Arc::clone(&entered), layer)).await;
-    let client = act(address, row, http, entered);
+    let client = act(address, row, http, entered, &telemetry);
     tokio::time::timeout(Duration::from_secs(10), client)
         .await
         .unwrap_or_else(|_| panic!("{} over {http:?} hangs", row.what));
@@ -293,7 +295,9 @@ async fn upload(State(entered): State<Arc<Notify>>, body: Body) -> HttpStatus {
     HttpStatus::OK
 }
 
+/// A tunnel, by 101 or over HTTP/2 by the 200 of RFC 8441.
 async fn upgrade(request: Request) -> impl IntoResponse {
+    let is_two = request.version() == http::Version::HTTP_2;
     tokio::spawn(async move {
         let tunnel = hyper::upgrade::on(request).await.unwrap();
         let mut tunnel = TokioIo::new(tunnel);
@@ -301,8 +305,11 @@ async fn upgrade(request: Request) -> impl IntoResponse {
         tunnel.read_exact(&mut word).await.unwrap();
         tunnel.write_all(&word).await.unwrap();
     });
+    if is_two {
+        return HttpStatus::OK.into_response();
+    }
     let headers = [("connection", "upgrade"), ("upgrade", "echo")];
-    (HttpStatus::SWITCHING_PROTOCOLS, headers)
+    (HttpStatus::SWITCHING_PROTOCOLS, headers).into_response()
 }
 
 async fn timeout_inside(request: Request, next: Next) -> Response {
@@ -373,14 +380,21 @@ impl http_body::Body for Pieces {
     }
 }
 
-async fn act(address: SocketAddr, row: &End, http: Http, entered: Arc<Notify>) {
-    match http {
-        Http::One => act_one(address, row, entered).await,
-        Http::Two => act_two(address, row, entered).await,
+async fn act(
+    address: SocketAddr,
+    row: &End,
+    http: Http,
+    entered: Arc<Notify>,
+    telemetry: &Telemetry,
+) {
+    match (http, row.client) {
+        (Http::Two, Client::Upgrades) => connect_extended(address, row, telemetry).await,
+        (Http::Two, _) => act_two(address, row, entered).await,
+        (Http::One, _) => act_one(address, row, entered, telemetry).await,
     }
 }
 
-async fn act_one(address: SocketAddr, row: &End, entered: Arc<Notify>) {
+async fn act_one(address: SocketAddr, row: &End, entered: Arc<Notify>, telemetry: &Telemetry) {
     if let Client::Reads = row.client {
         exchange(address, closing(row.request, "")).await;
         return;
@@ -402,13 +416,47 @@ async fn act_one(address: SocketAddr, row: &End, entered: Arc<Notify>) {
         Client::LeavesWithinHead => tokio::time::sleep(Duration::from_millis(20)).await,
         _ => {
             read_until(&mut stream, "\r\n\r\n").await;
-            stream.write_all(b"ping").await.unwrap();
-            read_until(&mut stream, "ping").await;
+            use_tunnel(stream, telemetry).await;
         }
     }
 }
 
-async fn read_until(stream: &mut TcpStream, word: &str) {
+/// The span has ended, and the tunnel is open.
+async fn use_tunnel(mut tunnel: impl AsyncRead + AsyncWrite + Unpin, telemetry: &Telemetry) {
+    settle(telemetry).await;
+    assert_eq!(telemetry.open(), 0, "the span lasts as long as the tunnel");
+    tunnel.write_all(b"ping").await.unwrap();
+    read_until(&mut tunnel, "ping").await;
+}
+
+/// A WebSocket over HTTP/2, as far as the layer sees it: RFC 8441.
+async fn connect_extended(address: SocketAddr, row: &End, telemetry: &Telemetry) {
+    let io = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let (mut client, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    // the server's SETTINGS say that it may be; a task of its own reads them
+    while !connection.is_extended_connect_protocol_enabled() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let connection = tokio::spawn(async move {
+        let _closed = connection.await;
+    });
+    let (mut pieces, body) = Sent::new();
+    pieces.end();
+    let (method, path) = row.request.split_once(' ').unwrap();
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("http://shop.example:8080{path}"))
+        .extension(Protocol::from_static("websocket"))
+        .body(body)
+        .unwrap();
+    let response = client.send_request(request).await.unwrap();
+    assert_eq!(response.status(), HttpStatus::OK);
+    let tunnel = hyper::upgrade::on(response).await.unwrap();
+    use_tunnel(TokioIo::new(tunnel), telemetry).await;
+    connection.abort();
+}
+
+async fn read_until(stream: &mut (impl AsyncRead + Unpin), word: &str) {
     let mut read = Vec::new();
     while !String::from_utf8_lossy(&read).contains(word) {
         assert_ne!(stream.read_buf(&mut read).await.unwrap(), 0, "{word}");
