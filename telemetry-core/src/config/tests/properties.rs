@@ -12,6 +12,9 @@ const FREE_TEXT: &[&str] = &[
     "OTEL_EXPORTER_PROMETHEUS_HOST",
     "RUST_LOG",
     "LOG_LEVEL",
+    // nearly any text is the name of a header, or of a host
+    "TELEMETRY_VERBOSE_HEADER",
+    "TELEMETRY_VERBOSE_HOSTS",
 ];
 
 fn name() -> impl Strategy<Value = String> {
