@@ -172,8 +172,12 @@ fn pipe(command: &mut Command, input: &str) -> Output {
     output
 }
 
-/// A program of Debian's package `prometheus`.
-fn program(name: &str) -> Option<PathBuf> {
+/// A program of a Debian package, from the `PATH`.
+///
+/// `None`, with a line on stderr, where it is not installed: the test is skipped; with `CI=true` that
+/// panics.
+#[must_use]
+pub fn program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&path).map(|folder| folder.join(name));
     let found = found.into_iter().find(|path| Path::is_file(path));
