@@ -84,7 +84,7 @@ async fn load() -> bool {
 
 fn app() -> Router {
     let pieces = || async {
-        let pieces = tokio_stream::iter([Ok::<_, std::io::Error>("piece"); 4]);
+        let pieces = tokio_stream::iter([(); 4].map(|()| Ok::<_, std::io::Error>("piece")));
         Body::from_stream(pieces.throttle(Duration::from_millis(1)))
     };
     let slow = || tokio::time::sleep(Duration::from_millis(5));
