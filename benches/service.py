@@ -46,7 +46,7 @@ def main():
 
 
 def measured(program, library, seconds):
-    """CPU µs of a request, resident MiB at the end, requests a second, and the share of spans that arrived."""
+    """CPU µs of a request, resident and anonymous MiB at the end, requests a second, percent of spans that arrived."""
     with started(program, "collect") as (collector, spans), \
          started(program, "serve", library, exports_to=f"http://{spans}") as (server, address):
         url = f"http://{address}/users/42"
@@ -54,15 +54,15 @@ def measured(program, library, seconds):
         before = cpu_seconds(server.pid)
         requests = load(url, seconds)
         cpu = cpu_seconds(server.pid) - before
-        memory = resident(server.pid)
+        resident, anonymous = memory(server.pid)
         ended(server)
         arrived = int(urlopen(f"http://{spans}/").read())
-    return cpu / requests * 1e6, memory, requests / seconds, arrived / (warm_up + requests) * 100
+    return cpu / requests * 1e6, resident, anonymous, requests / seconds, arrived / (warm_up + requests) * 100
 
 
 @contextmanager
 def started(program, *arguments, exports_to=None):
-    """A process that says its address first and ends with its stdin."""
+    """A process that says its address, telemetry's JSON lines apart, and ends with its stdin."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     if exports_to:
         environment |= {
@@ -74,7 +74,7 @@ def started(program, *arguments, exports_to=None):
     process = subprocess.Popen([program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                text=True, env=environment)
     try:
-        yield process, process.stdout.readline().strip()
+        yield process, next(line.strip() for line in process.stdout if not line.startswith("{"))
         ended(process)
     finally:
         process.kill()
@@ -104,21 +104,27 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def resident(pid):
-    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) / 1024
+def memory(pid):
+    """All that is resident, pages of the program's file included, and what the program has written: proc_pid_status(5)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return [int(re.search(rf"{key}:\s+(\d+)", status)[1]) / 1024 for key in ("VmRSS", "RssAnon")]
 
 
 def report(costs):
-    lines = [f"{caption()} {CONNECTIONS} connections of wrk.", "",
-             "| | CPU µs a request | of the bare one's | resident MiB | more | requests a second | spans arrived | |",
-             "|---|---|---|---|---|---|---|---|"]
-    bare_cpu, bare_memory, _, _ = costs["bare"]
-    for name, (cpu, memory, rate, arrived) in costs.items():
-        traced = name != "bare"
-        lines.append("| " + " | ".join([
-            name, f"{cpu:.1f}", f"{cpu / bare_cpu:.2f}" if traced else "", f"{memory:.1f}",
-            f"{memory - bare_memory:.1f}" if traced else "", number(rate, 0), f"{arrived:.1f} %" if traced else "",
-            verdict(cpu / bare_cpu, memory - bare_memory) if name == "ours" else ""]) + " |")
+    lines = [f"{caption()} {CONNECTIONS} connections of wrk. In brackets: compared with bare.", "",
+             "| | CPU µs a request | resident MiB | of that anonymous | requests a second | spans arrived | |",
+             "|---|---|---|---|---|---|---|"]
+    bare = costs["bare"]
+    for name, (cpu, resident, anonymous, rate, arrived) in costs.items():
+        cells = [name, f"{cpu:.1f}", f"{resident:.1f}", f"{anonymous:.1f}", number(rate, 0), "", ""]
+        if name != "bare":
+            cells[1] += f" (× {cpu / bare[0]:.2f})"
+            cells[2] += f" (+ {resident - bare[1]:.1f})"
+            cells[3] += f" (+ {anonymous - bare[2]:.1f})"
+            cells[5] = f"{arrived:.0f} %"
+        if name == "ours":
+            cells[6] = verdict(cpu / bare[0], resident - bare[1])
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

@@ -99,12 +99,8 @@ impl LogSink for Null {
 
 /// JSON lines through the non-blocking sink to nowhere.
 pub(crate) fn logs() -> (LogLayer, LogHandle) {
-    let logs = Logs::builder().service("shop").sink(nowhere());
-    logs.build().unwrap()
-}
-
-pub(crate) fn nowhere() -> SinkConfig {
-    SinkConfig::custom("nowhere", Null)
+    let sink = SinkConfig::custom("nowhere", Null);
+    Logs::builder().service("shop").sink(sink).build().unwrap()
 }
 
 pub(crate) fn flush_logs(logs: &LogHandle) {

@@ -29,7 +29,7 @@ use tracing::subscriber;
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt;
 
-use crate::{cases, collector, ours};
+use crate::{cases, collector};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -56,10 +56,9 @@ pub(crate) fn serve(library: &str, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Traces, metrics with exemplars, and lines of which there are none.
+/// Traces, metrics with exemplars, and lines, of which requests make none.
 fn telemetry() -> (Router, End) {
-    let builder = telemetry::builder().log_sink(ours::nowhere());
-    let telemetry = builder.init().unwrap();
+    let telemetry = telemetry::init().unwrap();
     let router = cases::quiet().layer(telemetry::server_layer());
     let end = move || drop(telemetry.shutdown_blocking(PATIENCE));
     (router, Box::new(end))

@@ -107,7 +107,7 @@ fn series<L: Library>(threads: u32, library: &L, record: impl Fn(&Request) + Syn
         kept
     };
     thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(&measured)).collect();
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(measured)).collect();
         let kept = threads.into_iter().map(|thread| thread.join().unwrap());
         kept.sum::<f64>() / f64::from(SERIES)
     })
