@@ -11,7 +11,7 @@ pub(super) struct Boundaries {
 }
 
 /// All boundaries that most histograms have.
-const FIRST: usize = 16;
+const FIRST: usize = 15;
 
 impl Boundaries {
     pub(super) fn all(&self) -> &Arc<[f64]> {
@@ -19,24 +19,22 @@ impl Boundaries {
     }
 
     /// The first bucket whose upper bound is not below the value, which is finite.
-    ///
-    /// Comparing with sixteen bounds at once is faster than finding the right ones to compare with.
-    #[inline]
     pub(super) fn bucket(&self, value: f64) -> usize {
-        let below = self.first.iter().map(|bound| u64::from(*bound < value));
-        match below.sum() {
-            FIRST_ALL => self.bucket_after_first(value),
-            below => usize::try_from(below).unwrap_or(FIRST),
-        }
+        let near = self.near_bucket(value);
+        near.unwrap_or_else(|| self.all.partition_point(|bound| *bound < value))
     }
 
-    #[cold]
-    fn bucket_after_first(&self, value: f64) -> usize {
-        self.all.partition_point(|bound| *bound < value)
+    /// The same, unless it may be beyond the first boundaries. Has no branch that depends on the
+    /// value: such a branch is often guessed wrong.
+    #[inline]
+    pub(super) fn near_bucket(&self, value: f64) -> Option<usize> {
+        let mut below = 0;
+        for step in [8, 4, 2, 1] {
+            below += step * usize::from(self.first[below + step - 1] < value);
+        }
+        (below < FIRST || self.all.len() == FIRST).then_some(below)
     }
 }
-
-const FIRST_ALL: u64 = FIRST as u64;
 
 impl From<Arc<[f64]>> for Boundaries {
     fn from(all: Arc<[f64]>) -> Self {

@@ -25,8 +25,14 @@ impl<'a> Pairs<'a> {
     /// reads the ends of texts only, and hardly the keys, so it picks a place and proves nothing.
     #[inline]
     pub(super) fn weak_hash(&self) -> u64 {
-        let kept = self.given.iter().filter(|pair| self.keeps(&pair.key));
-        kept.fold(0, |sum, pair| sum.wrapping_add(weak_hash(pair)))
+        let add = |sum: u64, pair| sum.wrapping_add(weak_hash(pair));
+        match self.keep {
+            None => self.given.iter().fold(0, add),
+            Some(keep) => {
+                let kept = self.given.iter().filter(|pair| keep.contains(&pair.key));
+                kept.fold(0, add)
+            }
+        }
     }
 
     /// A keyed hash of everything that counts, which does not depend on the order either.
@@ -40,13 +46,13 @@ impl<'a> Pairs<'a> {
     /// Whether they make this set. `order` says where the set's attributes were when they came
     /// first, so that the same callsite finds them at once.
     #[inline]
-    pub(super) fn are(&self, set: &AttributeSet, order: Order) -> bool {
+    pub(super) fn are(&self, set: &AttributeSet, order: &Order) -> bool {
         (self.keep.is_none() && self.are_in_order(set, order)) || self.are_in_any_order(set)
     }
 
     /// As many pairs in which each key of the set is found have no other.
     #[inline]
-    fn are_in_order(&self, set: &AttributeSet, order: Order) -> bool {
+    fn are_in_order(&self, set: &AttributeSet, order: &Order) -> bool {
         let mut wanted = set.iter().enumerate();
         self.given.len() == set.len()
             && wanted.all(|(index, wanted)| {
@@ -128,7 +134,7 @@ impl Order {
     }
 
     #[inline]
-    fn of(self, index: usize) -> usize {
+    fn of(&self, index: usize) -> usize {
         self.0.get(index).copied().map_or(index, usize::from)
     }
 }
@@ -178,12 +184,20 @@ fn weak_hash(pair: &KeyValue) -> u64 {
     let value = match &pair.value {
         Value::String(text) => ends(text.as_str().as_bytes()),
         Value::I64(number) => number.cast_unsigned(),
-        Value::F64(number) => number.to_bits(),
-        Value::Bool(truth) => u64::from(*truth),
-        _ => 0,
+        other => rare(other),
     };
     let product = (key ^ value.rotate_left(32)).wrapping_mul(SPREAD);
     product ^ product >> 32
+}
+
+/// Apart from the others, so that those need no table of jumps.
+#[inline(never)]
+fn rare(value: &Value) -> u64 {
+    match value {
+        Value::F64(number) => number.to_bits(),
+        Value::Bool(truth) => u64::from(*truth),
+        _ => 0,
+    }
 }
 
 /// Mixes the length, the first and the last eight bytes.

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::boundaries::Boundaries;
 use super::place::Place;
-use super::shards::{Lines, Shards};
+use super::shards::{Line, Lines, Shards};
 use super::snapshot::Histogram;
 
 /// A distribution over fixed buckets that several threads record into.
@@ -14,7 +14,7 @@ use super::snapshot::Histogram;
 #[derive(Debug)]
 pub(super) struct HistogramCell {
     boundaries: Arc<Boundaries>,
-    /// Each: the sum, the least, the greatest value, and the counts.
+    /// Each: the sum, the least and the greatest value, and the counts.
     shards: Shards<Lines>,
 }
 
@@ -39,16 +39,19 @@ impl HistogramCell {
     pub(super) fn record(&self, value: f64) -> usize {
         let bucket = self.boundaries.bucket(value);
         let place = Place::mine();
-        record_at(place, self.shard(place), bucket, value);
+        let shard = self.shard(place);
+        place.add(shard.at(COUNTS + bucket), 1);
+        add(place, shard.first(), value, value, value);
         bucket
     }
 
-    /// The same, if this thread has a place for itself here.
+    /// The same, if this thread has a place for itself here and the bucket is one of the first.
     #[inline]
     pub(super) fn record_alone(&self, value: f64) -> Option<usize> {
         let (place, shard) = self.shards.own()?;
-        let bucket = self.boundaries.bucket(value);
-        record_at(place, shard, bucket, value);
+        let bucket = self.boundaries.near_bucket(value)?;
+        place.add(shard.get(COUNTS + bucket)?, 1);
+        add(place, shard.first(), value, value, value);
         Some(bucket)
     }
 
@@ -60,11 +63,8 @@ impl HistogramCell {
             let bucket = self.boundaries.bucket(*value);
             place.add(shard.at(COUNTS + bucket), *count);
         }
-        place.update(shard.at(SUM), |old| old + sum);
-        if let Some((min, max)) = range {
-            widen(place, shard, min);
-            widen(place, shard, max);
-        }
+        let (min, max) = range.unwrap_or((f64::INFINITY, f64::NEG_INFINITY));
+        add(place, shard.first(), sum, min, max);
     }
 
     pub(super) fn get(&self) -> Histogram {
@@ -100,20 +100,16 @@ impl HistogramCell {
 const NO_MIN: u64 = f64::INFINITY.to_bits();
 const NO_MAX: u64 = f64::NEG_INFINITY.to_bits();
 
+/// Adds to the sum and widens the range.
 #[inline]
-fn record_at(place: Place, shard: &Lines, bucket: usize, value: f64) {
-    place.add(shard.at(COUNTS + bucket), 1);
-    place.update(shard.at(SUM), |sum| sum + value);
-    widen(place, shard, value);
-}
-
-#[inline]
-fn widen(place: Place, shard: &Lines, value: f64) {
-    if value < f64::from_bits(shard.at(MIN).load(Ordering::Relaxed)) {
-        place.update(shard.at(MIN), |min| min.min(value));
+fn add(place: Place, first: &Line, sum: f64, min: f64, max: f64) {
+    let [old_sum, old_min, old_max, ..] = &first.0;
+    place.update(old_sum, |old| old + sum);
+    if min < f64::from_bits(old_min.load(Ordering::Relaxed)) {
+        place.update(old_min, |old| old.min(min));
     }
-    if value > f64::from_bits(shard.at(MAX).load(Ordering::Relaxed)) {
-        place.update(shard.at(MAX), |max| max.max(value));
+    if max > f64::from_bits(old_max.load(Ordering::Relaxed)) {
+        place.update(old_max, |old| old.max(max));
     }
 }
 

@@ -100,10 +100,9 @@ static TAKEN: AtomicU32 = AtomicU32::new(0);
 
 impl Lease {
     fn take() -> Self {
-        let free = |taken: u32| taken.trailing_ones();
-        let take = |taken: u32| ((free(taken) as usize) < OWN).then(|| taken | 1 << free(taken));
+        let take = |taken| Some(taken | 1 << free(taken)?);
         let before = TAKEN.fetch_update(Ordering::Acquire, Ordering::Relaxed, take);
-        Self(before.map_or_else(|_| shared(), |before| free(before) as usize))
+        Self(before.ok().and_then(free).unwrap_or_else(shared))
     }
 }
 
@@ -115,6 +114,10 @@ impl Drop for Lease {
             TAKEN.fetch_and(!(1 << self.0), Ordering::Release);
         }
     }
+}
+
+fn free(taken: u32) -> Option<usize> {
+    (0..OWN).find(|place| taken & 1 << place == 0)
 }
 
 /// One of the shared places; they take turns.

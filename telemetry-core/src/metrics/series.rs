@@ -98,7 +98,7 @@ impl Series {
     /// Whether it is the series of these attributes in this stream.
     #[inline]
     pub(super) fn is(&self, stream: u64, pairs: Pairs<'_>) -> bool {
-        self.stream == stream && pairs.are(&self.attributes, self.order)
+        self.stream == stream && pairs.are(&self.attributes, &self.order)
     }
 
     /// Says that it is used. False if it is about to be forgotten.

@@ -66,13 +66,22 @@ const LINE: usize = 8;
 pub(super) struct Lines(Box<[Line]>);
 
 impl Lines {
-    /// At least so many zeros.
+    /// At least so many zeros, and one line of them.
     pub(super) fn new(numbers: usize) -> Self {
-        let lines = numbers.div_ceil(LINE);
+        let lines = numbers.div_ceil(LINE).max(1);
         Self((0..lines).map(|_| Line::default()).collect())
     }
 
     #[inline]
+    pub(super) fn first(&self) -> &Line {
+        &self.0[0]
+    }
+
+    #[inline]
+    pub(super) fn get(&self, index: usize) -> Option<&AtomicU64> {
+        Some(&self.0.get(index / LINE)?.0[index % LINE])
+    }
+
     pub(super) fn at(&self, index: usize) -> &AtomicU64 {
         &self.0[index / LINE].0[index % LINE]
     }
