@@ -29,11 +29,9 @@ fn carried() -> Value {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let sent = runtime.block_on(hop());
     drop(telemetry);
-    let text = |(name, value): (_, &axum::http::HeaderValue)| -> (String, String) {
-        let name: &axum::http::HeaderName = name;
-        (name.to_string(), value.to_str().unwrap().to_owned())
-    };
-    json!(sent.iter().map(text).collect::<BTreeMap<_, _>>())
+    let sent = sent.iter();
+    let texts = sent.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
+    json!(texts.collect::<BTreeMap<_, _>>())
 }
 
 async fn hop() -> HeaderMap {

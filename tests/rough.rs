@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_stream::StreamExt as _;
 
 const CLIENTS: u64 = 16;
-const REQUESTS_EACH: usize = 100;
+const REQUESTS_EACH: usize = 40;
 /// For what ends well: long, so that a slow machine does not fail.
 const LONG: Duration = Duration::from_secs(30);
 
@@ -58,8 +58,8 @@ fn clients_that_leave_at_random_points_leave_nothing_behind() {
     let ledger = json!([{ "created": measured, "exported": measured }]);
     assert_eq!(report["ledgers"], ledger);
     let cancelled = report["cancelled"].as_u64().unwrap();
-    assert!(cancelled > 50, "most clients leave too late: {report}");
-    assert!(measured.as_u64().unwrap() > cancelled + 50, "{report}");
+    assert!(cancelled > 20, "most clients leave too late: {report}");
+    assert!(measured.as_u64().unwrap() > cancelled + 20, "{report}");
 }
 
 /// Returns whether the gauge is zero when all have left.
@@ -84,7 +84,7 @@ async fn load() -> bool {
 
 fn app() -> Router {
     let pieces = || async {
-        let pieces = tokio_stream::iter([(); 4].map(|()| Ok::<_, std::io::Error>("piece")));
+        let pieces = tokio_stream::iter(["piece"; 4].map(Ok::<_, std::io::Error>));
         Body::from_stream(pieces.throttle(Duration::from_millis(1)))
     };
     let slow = || tokio::time::sleep(Duration::from_millis(5));

@@ -36,7 +36,9 @@ impl Leavers {
                 let mut random = Random(number);
                 while !stop.load(Ordering::Relaxed) {
                     match leave(address, &mut random) {
-                        Ok(()) => drop(left.fetch_add(1, Ordering::Relaxed)),
+                        Ok(()) => {
+                            left.fetch_add(1, Ordering::Relaxed);
+                        }
                         Err(_) => std::thread::sleep(Duration::from_millis(5)),
                     }
                 }

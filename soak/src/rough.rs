@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -138,7 +139,7 @@ impl Outcome {
 
     fn thirds(&self) -> [Vec<f64>; 3] {
         let third = self.memory.len() / 3;
-        let part = |range| {
+        let part = |range: Range<usize>| {
             let samples: Option<&[(Duration, f64)]> = self.memory.get(range);
             let samples = samples.unwrap_or_default().iter();
             samples.map(|(_, memory)| *memory).collect()

@@ -16,6 +16,9 @@ use crate::program::report;
 /// How long what is still running may take to end when the load has stopped.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long it takes until the last connection is accepted.
+const ACCEPTANCE: Duration = Duration::from_millis(500);
+
 /// Pieces of a streamed answer, with a pause before each.
 const PIECES: usize = 4;
 
@@ -31,16 +34,19 @@ pub(crate) fn serve() -> Result<(), Failure> {
         report("address", listener.local_addr()?);
         drop(tokio::spawn(async { axum::serve(listener, app()).await }));
         tokio::task::spawn_blocking(crate::host::stdin_ends).await??;
+        tokio::time::sleep(ACCEPTANCE).await;
         let until = Instant::now() + PATIENCE;
         while active() != 0 && Instant::now() < until {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         report("active", active());
-        for (key, wanted) in [("measured", None), ("cancelled", Some("cancelled"))] {
-            report(key, measured(wanted));
-        }
-        books(&telemetry, Duration::from_secs(20))
-    })
+        Ok::<_, Failure>(())
+    })?;
+    drop(runtime);
+    for (key, wanted) in [("measured", None), ("cancelled", Some("cancelled"))] {
+        report(key, measured(wanted));
+    }
+    books(&telemetry, Duration::from_secs(20))
 }
 
 fn app() -> Router {

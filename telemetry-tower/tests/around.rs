@@ -26,8 +26,7 @@ use meters::Meters;
 use telemetry_core::otlp::{Kind, StatusCode};
 use telemetry_tower::http::server::ACCESS_TARGET;
 use telemetry_tower::{
-    AccessLog, Classify, ClientLayer, Compensation, Failure, RequestHead, Route, RouteExtractor,
-    ServerLayer, Side,
+    AccessLog, Classify, ClientLayer, Compensation, Failure, RequestHead, Route, ServerLayer, Side,
 };
 use tokio::net::TcpListener;
 use tower::service_fn;
@@ -81,8 +80,6 @@ fn the_layers_go_around_hypers_servers_and_clients() {
 
 #[test]
 fn an_extractor_names_the_routes_of_a_server_and_the_templates_of_a_client() {
-    fn is_extractor(_: &impl RouteExtractor) {}
-    is_extractor(&by_hand);
     run(|telemetry, _| async move {
         let meters = Meters::new();
         let server = ServerLayer::new().meter(&meters.meter()).route(by_hand);
