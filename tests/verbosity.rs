@@ -4,7 +4,8 @@
 
 mod common;
 
-use std::io;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
@@ -12,15 +13,19 @@ use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
 use common::ask;
-use serde_json::Value;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+use serde_json::{Value, json};
 use telemetry::config::{Env, LogFormat};
-use telemetry::logs::{LogSink, Override, Scope, SinkConfig};
+use telemetry::logs::{LogSink, Override, Scope, SinkConfig, Tokens};
 use telemetry::{Clock, Telemetry};
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const TOKEN: &str = "fedcba9876543210fedcba9876543210";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The program.
@@ -28,6 +33,7 @@ struct Shop {
     telemetry: Telemetry,
     clock: Clock,
     lines: Memory,
+    spans: Spans,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -40,6 +46,23 @@ impl LogSink for Memory {
     }
 }
 
+/// The session of each span.
+#[derive(Clone, Debug, Default)]
+struct Spans(Arc<Mutex<Vec<(String, Option<String>)>>>);
+
+impl SpanExporter for Spans {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let session = |span: &SpanData| {
+            let mut attributes = span.attributes.iter();
+            let found = attributes.find(|it| it.key.as_str() == "autolog.session.id");
+            found.map(|it| it.value.to_string())
+        };
+        let told = |span: SpanData| (span.name.to_string(), session(&span));
+        self.0.lock().unwrap().extend(batch.into_iter().map(told));
+        Ok(())
+    }
+}
+
 static SHOP: LazyLock<Shop> = LazyLock::new(|| {
     let (clock, lines) = (Clock::manual(1_795_270_981_000_000_000), Memory::default());
     let env = [
@@ -47,8 +70,13 @@ static SHOP: LazyLock<Shop> = LazyLock::new(|| {
         ("OTEL_LOGS_EXPORTER", "none"),
         ("OTEL_METRICS_EXPORTER", "none"),
     ];
+    let spans = Spans::default();
     let telemetry = telemetry::builder()
         .env(Env::from_pairs(env))
+        .verbose_secret(SECRET)
+        .verbose_hosts(["localhost"])
+        .loggers_token(TOKEN)
+        .span_exporter(spans.clone())
         .clock(clock.clone())
         .log_format(LogFormat::Off)
         .log_sink(SinkConfig::custom("memory", lines.clone()))
@@ -58,6 +86,7 @@ static SHOP: LazyLock<Shop> = LazyLock::new(|| {
         telemetry,
         clock,
         lines,
+        spans,
     }
 });
 
@@ -145,4 +174,283 @@ fn the_timer_takes_away_what_has_expired() {
     tries.for_each(|_| std::thread::sleep(Duration::from_millis(10)));
     assert!(!armed());
     assert_eq!(shop.messages_of("brief"), ["in time"]);
+}
+
+#[test]
+fn spans_and_lines_of_a_session_carry_it() {
+    let shop = &*SHOP;
+    let app = || {
+        let charge = || async {
+            tracing::info_span!("charge card").in_scope(|| tracing::info!(target: "till", "done"));
+        };
+        let route = Router::new().route("/till", get(charge));
+        route
+            .route("/other", get(charge))
+            .layer(telemetry::server_layer())
+    };
+    let wish = Override::new(Scope::Route("/till".into()), Level::DEBUG, HOUR);
+    let verbosity = shop.telemetry.verbosity();
+    verbosity.set(wish.session("s-7")).unwrap();
+    ask(app(), "/till", "");
+    ask(app(), "/other", "");
+    let sessions: Vec<_> = shop.lines_of("till");
+    let sessions: Vec<_> = sessions
+        .iter()
+        .map(|line| &line["autolog.session.id"])
+        .collect();
+    assert_eq!(sessions, [&json!("s-7"), &Value::Null]);
+    let spans = shop.spans.0.lock().unwrap().clone();
+    let of = |name: &str| {
+        let found = spans.iter().filter(|(span, _)| span == name);
+        found.map(|(_, id)| id.as_deref()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("GET /till"), [Some("s-7")]);
+    assert_eq!(of("GET /other"), [None]);
+    assert_eq!(of("charge card"), [Some("s-7"), None]);
+}
+
+/// Two services in one: `/front` calls `/back` by the name that it is asked for.
+fn front_and_back() -> Router {
+    let front = |Path((host, port)): Path<(String, u16)>| async move {
+        tracing::debug!(target: "front", "asked");
+        let uri = format!("http://{host}:{port}/back");
+        let connector = hyper_util::client::legacy::connect::HttpConnector::new();
+        let executor = hyper_util::rt::TokioExecutor::new();
+        let client = hyper_util::client::legacy::Client::builder(executor).build(connector);
+        let client = telemetry::client(client);
+        let request = axum::http::Request::get(uri)
+            .body(axum::body::Body::empty())
+            .unwrap();
+        let answer = tower::ServiceExt::oneshot(client, request).await.unwrap();
+        axum::body::to_bytes(axum::body::Body::new(answer), 4096)
+            .await
+            .unwrap()
+    };
+    let back = |headers: axum::http::HeaderMap| async move {
+        tracing::debug!(target: "back", "asked");
+        let sent: Vec<_> = headers
+            .get_all("baggage")
+            .iter()
+            .map(|it| it.to_str().unwrap())
+            .collect();
+        let header = headers.contains_key("x-telemetry-verbose");
+        format!("baggage {} header {header}", sent.join(","))
+    };
+    Router::new()
+        .route("/front/{host}/{port}", get(front))
+        .route("/back", get(back))
+        .layer(telemetry::server_layer())
+}
+
+#[test]
+fn a_token_turns_its_trace_verbose_in_every_service_on_the_list() {
+    let shop = &*SHOP;
+    let (_runtime, address) = serve(front_and_back());
+    let port = address.port();
+    let tokens = Tokens::new(SECRET.as_bytes()).unwrap();
+    let token = tokens.make(Level::DEBUG, HOUR, &shop.clock);
+    let with = |header: &str| {
+        send(
+            address,
+            "GET",
+            &format!("/front/localhost/{port}"),
+            header,
+            "",
+        )
+    };
+
+    with("");
+    assert!(shop.messages_of("front").is_empty());
+    let (status, answer) = with(&format!("X-Telemetry-Verbose: {token}\r\n"));
+    assert_eq!(
+        (status, &*answer),
+        (
+            200,
+            &*format!("baggage telemetry.verbose={token} header false")
+        )
+    );
+    let front = shop.lines_of("front");
+    let back = shop.lines_of("back");
+    assert_eq!((front.len(), back.len()), (1, 1));
+    assert_eq!(front[0]["trace_id"], back[0]["trace_id"]);
+
+    // it comes as baggage just as well, and the rest of that goes on
+    let (_, answer) = with(&format!("baggage: a=b,telemetry.verbose={token}\r\n"));
+    assert!(
+        answer.contains("a=b") && answer.contains(&token),
+        "{answer}"
+    );
+    assert_eq!(shop.lines_of("back").len(), 2);
+
+    // not to a host that is not on the list
+    let elsewhere = format!("/front/127.0.0.1/{port}");
+    let header = format!("baggage: a=b,telemetry.verbose={token}\r\n");
+    let (_, answer) = send(address, "GET", &elsewhere, &header, "");
+    assert_eq!(answer, "baggage a=b header false");
+    assert_eq!(
+        (shop.lines_of("front").len(), shop.lines_of("back").len()),
+        (3, 2)
+    );
+
+    // nor without a valid one
+    let foreign = Tokens::new(&[7; 32])
+        .unwrap()
+        .make(Level::DEBUG, HOUR, &shop.clock);
+    let twice = format!("X-Telemetry-Verbose: {token}\r\nX-Telemetry-Verbose: {token}\r\n");
+    let wrong = [
+        format!("X-Telemetry-Verbose: {foreign}\r\n"),
+        twice,
+        "X-Telemetry-Verbose: \u{e4}\r\n".to_owned(),
+    ];
+    for header in wrong {
+        let (status, answer) = with(&header);
+        assert_eq!(
+            (status, &*answer),
+            (200, "baggage  header false"),
+            "{header}"
+        );
+    }
+    assert_eq!(shop.lines_of("front").len(), 3);
+    let set = shop.telemetry.verbosity().overrides();
+    assert_eq!(set.iter().filter(|it| it.source == "token").count(), 1);
+}
+
+#[test]
+fn levels_are_shown_and_changed_over_http() {
+    let shop = &*SHOP;
+    let local: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+    let (_runtime, address) = serve(shop.telemetry.loggers_router(local));
+    let ask = |method: &str, path: &str, body: &str| {
+        let (status, answer) = send(address, method, path, "", body);
+        (status, serde_json::from_str::<Value>(&answer).unwrap())
+    };
+    let quiet = json!({"configured": "info", "effective": "info"});
+    assert_eq!(
+        ask("GET", "/telemetry/loggers/api::v1", ""),
+        (200, quiet.clone())
+    );
+    let body = r#"{"level":"debug","ttl_seconds":600,"reason":"why not","later":1}"#;
+    let verbose = json!({"configured": "info", "effective": "debug"});
+    assert_eq!(
+        ask("PUT", "/telemetry/loggers/api::v1", body),
+        (200, verbose.clone())
+    );
+    assert_eq!(
+        ask("PUT", "/telemetry/loggers/api::v1", body),
+        (200, verbose.clone())
+    );
+    tracing::debug!(target: "api::v1", "raised");
+    let (_, all) = ask("GET", "/telemetry/loggers", "");
+    assert_eq!(all["loggers"]["api::v1"], verbose);
+    assert_eq!(all["loggers"]["ROOT"], quiet);
+    let set: Vec<_> = all["overrides"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|it| it["source"] == "loggers")
+        .collect();
+    assert_eq!(set.len(), 1, "the second took the place of the first");
+    assert_eq!(
+        (&set[0]["scope"], &set[0]["reason"]),
+        (&json!("target api::v1"), &json!("why not"))
+    );
+    let left = set[0]["remaining_seconds"].as_f64().unwrap();
+    assert!((540.0..=600.0).contains(&left), "{left}");
+    assert_eq!(
+        ask("DELETE", "/telemetry/loggers/api::v1", ""),
+        (200, quiet.clone())
+    );
+    tracing::debug!(target: "api::v1", "reset");
+    assert_eq!(shop.messages_of("api::v1"), ["raised"]);
+
+    assert_eq!(ask("PUT", "/telemetry/loggers/a", body).0, 200);
+    let (_, all) = ask("DELETE", "/telemetry/loggers", "");
+    assert_eq!(all["loggers"].get("a"), None);
+    let wrong = [
+        "",
+        "{}",
+        r#"{"level":"loud","ttl_seconds":1}"#,
+        r#"{"level":"debug"}"#,
+        r#"{"level":"debug","ttl_seconds":0}"#,
+        r#"{"level":"debug","ttl_seconds":86401}"#,
+        r#"{"level":"debug","ttl_seconds":-1}"#,
+    ];
+    for body in wrong {
+        let (status, answer) = ask("PUT", "/telemetry/loggers/a", body);
+        assert_eq!(status, 400, "{body}");
+        assert!(!answer["error"].as_str().unwrap().is_empty());
+    }
+    let long = format!(
+        r#"{{"level":"debug","ttl_seconds":9,"reason":"{}"}}"#,
+        "x".repeat(20_000)
+    );
+    assert_eq!(
+        send(address, "PUT", "/telemetry/loggers/a", "", &long).0,
+        413
+    );
+}
+
+#[test]
+fn levels_are_for_those_who_know_the_token_or_are_on_this_machine() {
+    let shop = &*SHOP;
+    let status = |bound_to: SocketAddr, headers: &str| {
+        let (_runtime, address) = serve(shop.telemetry.loggers_router(bound_to));
+        send(address, "GET", "/telemetry/loggers", headers, "").0
+    };
+    let (local, any) = (
+        (Ipv4Addr::LOCALHOST, 0).into(),
+        (Ipv4Addr::UNSPECIFIED, 0).into(),
+    );
+    let good = format!("Authorization: Bearer {TOKEN}\r\n");
+    let proxied = [
+        "Forwarded: for=192.0.2.1\r\n",
+        "X-Forwarded-For: 192.0.2.1\r\n",
+        "x-forwarded-host: a\r\n",
+        "Origin: http://evil.example\r\n",
+    ];
+    assert_eq!(status(local, ""), 200);
+    assert_eq!(status(any, ""), 401);
+    for headers in proxied {
+        assert_eq!(status(local, headers), 401, "{headers}");
+        assert_eq!(status(local, &format!("{headers}{good}")), 200, "{headers}");
+    }
+    assert_eq!(status(any, &good), 200);
+    assert_eq!(status(any, &good.replace("Bearer", "bearer")), 200);
+    let wrong = [
+        format!("Authorization: Bearer {}\r\n", &TOKEN[1..]),
+        format!("Authorization: Bearer {TOKEN}x\r\n"),
+        format!("Authorization: Basic {TOKEN}\r\n"),
+        format!("{good}{good}"),
+        "Authorization: Bearer\r\n".to_owned(),
+    ];
+    for headers in wrong {
+        assert_eq!(status(any, &headers), 401, "{headers}");
+    }
+    // who sends a wrong one is no neighbour
+    assert_eq!(status(local, "Authorization: Bearer guess\r\n"), 401);
+}
+
+fn serve(app: Router) -> (tokio::runtime::Runtime, SocketAddr) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let socket = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let socket = runtime.block_on(socket).unwrap();
+    let address = socket.local_addr().unwrap();
+    runtime.spawn(async { axum::serve(socket, app).await });
+    (runtime, address)
+}
+
+/// The status and the body of the answer.
+fn send(to: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> (u16, String) {
+    let mut client = TcpStream::connect(to).unwrap();
+    let length = body.len();
+    let always = format!("Host: test\r\nConnection: close\r\nContent-Length: {length}\r\n");
+    let request = format!("{method} {path} HTTP/1.1\r\n{always}{headers}\r\n{body}");
+    client.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    // a server that refuses a body may close before it has read it
+    let _reset = client.read_to_end(&mut answer);
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, body.to_owned())
 }
