@@ -90,7 +90,7 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
     lanes.host(page.listener(&plan, &voice));
     let filter = lines::filter(&plan, &builder.clock, &voice);
     if !plan.disabled {
-        lanes.host(lines::timer(&filter));
+        lanes.host(lines::timer(&filter, &voice));
     }
     let (spans, records) = (lanes.intake(Signal::Traces), lanes.intake(Signal::Logs));
     let pipeline = lanes.start().map_err(InitError::Thread)?;

@@ -66,8 +66,8 @@ pub(crate) fn filter(plan: &Plan, clock: &Clock, voice: &Voice) -> BaseFilter {
 }
 
 /// What takes overrides of the filter away when they expire.
-pub(crate) fn timer(filter: &BaseFilter) -> Option<Service> {
-    Some(verbosity::timer(filter.verbosity()))
+pub(crate) fn timer(filter: &BaseFilter, voice: &Voice) -> Option<Service> {
+    Some(verbosity::timer(filter.verbosity(), voice.clone()))
 }
 
 /// Starts the sinks that the plan and the user ask for.

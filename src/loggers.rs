@@ -18,6 +18,7 @@ use telemetry_log::{Override, OverrideStatus, Scope, Verbosity};
 use tracing::Level;
 
 use crate::handle::Telemetry;
+use crate::verbosity::shown;
 
 const PATH: &str = "/telemetry/loggers";
 
@@ -211,20 +212,6 @@ fn levels(verbosity: &Verbosity, target: &str) -> Value {
     json!({
         "configured": verbosity.base().level_of(target).to_string(),
         "effective": verbosity.level_of(target).to_string(),
-    })
-}
-
-/// An override as the endpoint and the status show it.
-pub(crate) fn shown(set: &OverrideStatus) -> Value {
-    json!({
-        "id": set.id.get(),
-        "scope": set.scope.to_string(),
-        "level": set.level.as_str().to_ascii_lowercase(),
-        "targets": set.targets,
-        "reason": set.reason,
-        "source": set.source,
-        "session": set.session,
-        "remaining_seconds": set.remaining.as_secs_f64(),
     })
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn filter(_: &Plan, _: &Clock, _: &Voice) -> Filter {
     Filter
 }
 
-pub(crate) fn timer(_: &Filter) -> Option<Service> {
+pub(crate) fn timer(_: &Filter, _: &Voice) -> Option<Service> {
     None
 }
 

@@ -18,6 +18,12 @@ pub struct Status {
     pub lines: u64,
     /// Log lines that were dropped.
     pub lost_lines: u64,
+    /// What makes the log more verbose at the moment.
+    #[cfg(feature = "log")]
+    pub overrides: Vec<telemetry_log::OverrideStatus>,
+    /// What keeps overrides from having an effect, if anything does.
+    #[cfg(feature = "log")]
+    pub verbosity_defeated_by: Option<telemetry_log::Defeat>,
     /// The distributions of this process, such as the durations of the requests of each route.
     pub distributions: Vec<Distribution>,
     /// Measurements that were refused: NaN, infinities, and negative ones of counters.
@@ -42,6 +48,10 @@ impl Parts {
             exporters: lanes.map(|lane| lane.status()).collect(),
             lines: self.lines.written(),
             lost_lines: self.lines.dropped(),
+            #[cfg(feature = "log")]
+            overrides: self.lines.verbosity().overrides(),
+            #[cfg(feature = "log")]
+            verbosity_defeated_by: self.lines.verbosity().defeated_by(),
             distributions: measured.as_ref().map(Distribution::all).unwrap_or_default(),
             refused_measurements: registry.refused(),
         }
@@ -55,12 +65,23 @@ impl Status {
     pub fn to_json(&self) -> Value {
         let exporters: Vec<Value> = self.exporters.iter().map(exporter).collect();
         let distributions: Vec<Value> = self.distributions.iter().map(distribution).collect();
-        json!({
+        #[cfg_attr(
+            not(feature = "log"),
+            expect(unused_mut, reason = "without lines it is whole")
+        )]
+        let mut status = json!({
             "exporters": exporters,
             "lines": { "written": self.lines, "dropped": self.lost_lines },
             "distributions": distributions,
             "refused_measurements": self.refused_measurements,
-        })
+        });
+        #[cfg(feature = "log")]
+        {
+            let overrides: Vec<_> = self.overrides.iter().map(crate::verbosity::shown).collect();
+            let defeat = self.verbosity_defeated_by.map(|defeat| defeat.to_string());
+            status["verbosity"] = json!({ "overrides": overrides, "defeated_by": defeat });
+        }
+        status
     }
 }
 

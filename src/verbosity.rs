@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 #[cfg(feature = "verbose-token")]
 use telemetry_core::config::Plan;
+use telemetry_core::diagnostics::{Level, Voice};
 use telemetry_core::pipeline::Service;
-use telemetry_log::Verbosity;
+use telemetry_log::{OverrideStatus, Verbosity};
 use tokio::sync::Notify;
 
 use crate::handle::Telemetry;
@@ -47,13 +49,14 @@ pub(crate) fn accept(verbosity: &Verbosity, plan: &Plan) {
     }
 }
 
-/// The timer on the telemetry thread that takes away what has expired.
-pub(crate) fn timer(verbosity: Verbosity) -> Service {
+/// The timer on the telemetry thread that takes away what has expired, and says what is in its way.
+pub(crate) fn timer(verbosity: Verbosity, voice: Voice) -> Service {
     let changed = Arc::new(Notify::new());
     let wake = Arc::clone(&changed);
     verbosity.watch(move || wake.notify_one());
     Box::new(move || {
         Box::pin(async move {
+            let mut said = None;
             loop {
                 match verbosity.next_expiry() {
                     Some(left) => {
@@ -63,7 +66,27 @@ pub(crate) fn timer(verbosity: Verbosity) -> Service {
                     None => changed.notified().await,
                 }
                 verbosity.expire();
+                let defeat = verbosity.defeated_by();
+                if let Some(defeat) = defeat.filter(|it| said != Some(*it)) {
+                    said = Some(defeat);
+                    let what = "telemetry: the log was to be more verbose and is not";
+                    voice.say(Level::Warn, format_args!("{what}: {defeat}"));
+                }
             }
         })
+    })
+}
+
+/// An override as the endpoint and the status show it.
+pub(crate) fn shown(set: &OverrideStatus) -> Value {
+    json!({
+        "id": set.id.get(),
+        "scope": set.scope.to_string(),
+        "level": set.level.as_str().to_ascii_lowercase(),
+        "targets": set.targets,
+        "reason": set.reason,
+        "source": set.source,
+        "session": set.session,
+        "remaining_seconds": set.remaining.as_secs_f64(),
     })
 }

@@ -78,8 +78,8 @@ pub use logs::{BuildError, FlushReport, LogHandle, Logs, SinkStatus};
 pub use pretty::PrettyFormat;
 pub use sink::{FileConfig, LogSink, Overflow, Rotation, SinkConfig, SinkLimits};
 pub use verbosity::{
-    AtBaseLevel, BaseFilter, Override, OverrideError, OverrideId, OverrideStatus, SESSION_ID,
-    Scope, Verbosity, at_base_level,
+    AtBaseLevel, BaseFilter, Defeat, Override, OverrideError, OverrideId, OverrideStatus,
+    SESSION_ID, Scope, Verbosity, at_base_level,
 };
 #[cfg(feature = "verbose-token")]
 pub use verbosity::{TokenError, Tokens};

@@ -381,3 +381,263 @@ fn what_is_too_much_is_refused_and_nothing_has_changed() {
     let set = verbosity.overrides();
     assert!(set[0].remaining <= Override::MAX_DURATION);
 }
+
+/// Keeps the messages of events and the names of spans that it sees.
+#[derive(Clone, Default)]
+struct Foreign(Arc<std::sync::Mutex<Vec<String>>>);
+
+impl Foreign {
+    fn seen(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl<S> tracing_subscriber::Layer<S> for Foreign
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+{
+    fn on_event(
+        &self,
+        event: &tracing::Event<'_>,
+        context: tracing_subscriber::layer::Context<'_, S>,
+    ) {
+        let span = context.lookup_current().map(|span| span.name());
+        let level = event.metadata().level();
+        let seen = format!("{level} in {}", span.unwrap_or("none"));
+        self.0.lock().unwrap().push(seen);
+    }
+}
+
+#[test]
+fn a_foreign_layer_at_base_level_sees_what_it_saw_before_and_loses_nothing() {
+    let (directives, _) = Directives::parse("info");
+    let filter = BaseFilter::new(directives);
+    let verbosity = filter.verbosity();
+    let (shielded, open) = (Foreign::default(), Foreign::default());
+    let subscriber = tracing_subscriber::registry()
+        .with(verbosity.at_base_level(shielded.clone()))
+        .with(open.clone())
+        .with(filter);
+    let wish = Override::new(Scope::Everything, Level::DEBUG, MINUTE);
+    verbosity.set(wish).unwrap();
+    tracing::subscriber::with_default(subscriber, || {
+        let _outer = info_span!("outer").entered();
+        let _inner = debug_span!("inner").entered();
+        debug!("more");
+        // asked and not followed by an event: no verdict may stay behind
+        assert!(tracing::enabled!(Level::DEBUG));
+        info!("as ever");
+        info!("and again");
+    });
+    assert_eq!(shielded.seen(), ["INFO in outer", "INFO in outer"]);
+    assert_eq!(
+        open.seen(),
+        ["DEBUG in inner", "INFO in inner", "INFO in inner"]
+    );
+}
+
+#[test]
+fn a_filter_of_somebody_else_is_named() {
+    use tracing_subscriber::Layer;
+
+    let wish = || Override::new(Scope::Target("nowhere".into()), Level::DEBUG, MINUTE);
+    let (directives, _) = Directives::parse("info");
+    let filter = BaseFilter::new(directives.clone());
+    let defeated = filter.verbosity();
+    let subscriber = tracing_subscriber::registry()
+        .with(filter)
+        .with(LevelFilter::INFO);
+    tracing::subscriber::with_default(subscriber, || defeated.set(wish()).unwrap());
+    let defeat = defeated.defeated_by().expect("the other filter is found");
+    assert!(defeat.to_string().contains("with_filter"), "{defeat}");
+
+    // attached to a layer it is no obstacle, and our question costs that layer no event
+    let foreign = Foreign::default();
+    let filter = BaseFilter::new(directives);
+    let verbosity = filter.verbosity();
+    let subscriber = tracing_subscriber::registry()
+        .with(filter)
+        .with(foreign.clone().with_filter(LevelFilter::INFO));
+    tracing::subscriber::with_default(subscriber, || {
+        verbosity.set(wish()).unwrap();
+        info!("next");
+    });
+    assert_eq!(verbosity.defeated_by(), None);
+    assert_eq!(foreign.seen(), ["INFO in none"]);
+}
+
+#[test]
+fn arming_from_many_threads_loses_no_line_and_leaves_nothing_armed() {
+    let shop = Shop::new("info");
+    let wish = |target: &str| Override::new(Scope::Target(target.into()), Level::DEBUG, MINUTE);
+    let held = shop.verbosity.set(wish("concurrent::held")).unwrap();
+    const LINES: usize = 2000;
+    std::thread::scope(|scope| {
+        for number in 0..4 {
+            let shop = &shop;
+            scope.spawn(move || {
+                for round in 0..50 {
+                    let target = format!("concurrent::{number}::{round}");
+                    let id = shop.verbosity.set(wish(&target)).unwrap();
+                    let source = format!("s{number}");
+                    let more = [wish("concurrent::more"), wish(&target)];
+                    shop.verbosity.replace_source(&source, more).unwrap();
+                    assert!(shop.verbosity.remove(id));
+                    shop.verbosity.replace_source(&source, []).unwrap();
+                }
+            });
+        }
+        scope.spawn(|| {
+            shop.run(|| {
+                for line in 0..LINES {
+                    debug!(target: "concurrent::held", line, "held");
+                    debug!(target: "concurrent::other", line, "never");
+                }
+            });
+        });
+    });
+    assert_eq!(shop.messages(), vec!["held"; LINES]);
+    assert!(shop.verbosity.remove(held));
+    assert_eq!(shop.verbosity.overrides(), []);
+    shop.run(|| {
+        debug!(target: "concurrent::held", "over");
+        debug!(target: "concurrent::more", "over");
+    });
+    assert!(shop.messages().is_empty());
+}
+
+#[test]
+fn a_layer_that_changes_the_level_while_it_is_asked_does_not_wait_for_itself() {
+    struct Meddler(Verbosity);
+
+    impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Meddler {
+        fn register_callsite(
+            &self,
+            metadata: &'static tracing::Metadata<'static>,
+        ) -> tracing::subscriber::Interest {
+            if metadata.target() == "meddled" {
+                let wish = Override::new(Scope::Target("by_it".into()), Level::TRACE, MINUTE);
+                self.0.replace_source("meddler", [wish]).unwrap();
+            }
+            tracing::subscriber::Interest::always()
+        }
+    }
+
+    let shop = Shop::new("info");
+    let meddler = Meddler(shop.verbosity.clone());
+    let subscriber = tracing_subscriber::registry().with(meddler);
+    tracing::subscriber::with_default(subscriber, || info!(target: "meddled", "asked"));
+    shop.set(Scope::Target("other".into()), Level::DEBUG);
+    shop.run(|| tracing::trace!(target: "by_it", "armed"));
+    assert_eq!(shop.messages(), ["armed"]);
+}
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TARGETS: [&str; 3] = ["p::a", "p::a::b", "p::c"];
+    const ROUTES: [&str; 2] = ["/p/1", "/p/2"];
+    const LEVELS: [Level; 5] = [
+        Level::ERROR,
+        Level::WARN,
+        Level::INFO,
+        Level::DEBUG,
+        Level::TRACE,
+    ];
+
+    /// Whether a line of this target and level would be written here and now.
+    fn is_enabled(target: usize, level: usize) -> bool {
+        macro_rules! ask {
+            ($($target:literal),*) => {[$([
+                || tracing::event_enabled!(target: $target, Level::ERROR),
+                || tracing::event_enabled!(target: $target, Level::WARN),
+                || tracing::event_enabled!(target: $target, Level::INFO),
+                || tracing::event_enabled!(target: $target, Level::DEBUG),
+                || tracing::event_enabled!(target: $target, Level::TRACE),
+            ]),*]};
+        }
+        let asked: [[fn() -> bool; 5]; 3] = ask!("p::a", "p::a::b", "p::c");
+        asked[target][level]()
+    }
+
+    #[derive(Clone, Debug)]
+    struct Wish {
+        scope: Scope,
+        level: usize,
+        seconds: u64,
+        targets: Vec<String>,
+    }
+
+    fn wish() -> impl Strategy<Value = Wish> {
+        let target = proptest::sample::select(&["p", "p::a", "p::a::b", "p::c", "q"][..]);
+        let route = proptest::sample::select(&ROUTES[..]);
+        let scope = prop_oneof![
+            Just(Scope::Everything),
+            target.clone().prop_map(|it| Scope::Target(it.into())),
+            route.prop_map(|it| Scope::Route(it.into())),
+            (1_u128..3).prop_map(|it| Scope::Trace(TraceId::from(it))),
+        ];
+        let targets = proptest::collection::vec(target.prop_map(str::to_owned), 0..3);
+        (scope, 0_usize..5, 1_u64..10, targets).prop_map(|(scope, level, seconds, targets)| Wish {
+            scope,
+            level,
+            seconds,
+            targets,
+        })
+    }
+
+    fn applies(wish: &Wish, target: &str, route: &str, trace: u128, now: u64) -> bool {
+        let listed =
+            wish.targets.is_empty() || wish.targets.iter().any(|it| target.starts_with(it));
+        let here = match &wish.scope {
+            Scope::Target(prefix) => target.starts_with(prefix),
+            Scope::Route(wanted) => wanted == route,
+            Scope::Trace(wanted) => *wanted == TraceId::from(trace),
+            _ => true,
+        };
+        listed && here && now < wish.seconds
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn the_level_is_the_most_verbose_of_the_base_and_what_applies(
+            base in proptest::sample::select(&["off", "error", "info", "warn,p::a=debug", "trace"][..]),
+            wishes in proptest::collection::vec(wish(), 0..6),
+            now in 0_u64..11,
+            route in 0_usize..2,
+            trace in 1_u128..3,
+        ) {
+            let shop = Shop::new(base);
+            for wish in &wishes {
+                let lasts = Duration::from_secs(wish.seconds);
+                let wanted = Override::new(wish.scope.clone(), LEVELS[wish.level], lasts);
+                shop.verbosity.set(wanted.targets(wish.targets.clone())).unwrap();
+            }
+            shop.clock.advance(Duration::from_secs(now));
+            let check = || {
+                let request = RequestScope::NONE.with_route(RouteId::of(ROUTES[route]));
+                let _entered = enter_request(&caller(trace), request);
+                for (index, target) in TARGETS.iter().enumerate() {
+                    let most = wishes
+                        .iter()
+                        .filter(|wish| applies(wish, target, ROUTES[route], trace, now))
+                        .map(|wish| LevelFilter::from_level(LEVELS[wish.level]))
+                        .fold(shop.verbosity.base().level_of(target), LevelFilter::max);
+                    for (number, level) in LEVELS.iter().enumerate() {
+                        let expected = *level <= most;
+                        prop_assert_eq!(is_enabled(index, number), expected, "{} {}", target, level);
+                    }
+                }
+                Ok(())
+            };
+            shop.run(check)?;
+            // and once the timer has taken away what has expired
+            shop.verbosity.expire();
+            shop.run(check)?;
+        }
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tracing::level_filters::LevelFilter;
+
 use super::batch::{self, BatchPlan};
 use super::exporter::{self, ExporterKind};
 use super::kind::{self, Kind, TEXT};
@@ -138,6 +140,9 @@ pub(crate) fn resolve(r: &mut Resolver<'_>, code: &Overrides) -> LogsPlan {
             "no lines are written, although OTEL_LOGS_EXPORTER names console; write json",
         );
     }
+    if let Some((feature, advice)) = compiled_out(tracing::level_filters::STATIC_MAX_LEVEL) {
+        r.report.hint("tracing", &feature, advice);
+    }
     LogsPlan {
         exporters,
         limits: limits::logs(r, &logs.limits),
@@ -159,6 +164,17 @@ pub(crate) fn resolve(r: &mut Resolver<'_>, code: &Overrides) -> LogsPlan {
     }
 }
 
+/// What the features of `tracing` leave out of the program, where no level can bring it back.
+fn compiled_out(level: LevelFilter) -> Option<(String, &'static str)> {
+    (level < LevelFilter::TRACE).then(|| {
+        (
+            format!("max_level_{level}"),
+            "this feature leaves more verbose lines out of the program: no level and no override can \
+             bring them back",
+        )
+    })
+}
+
 /// With nothing configured on a terminal, standard output has the lines and nobody need hear them twice.
 fn exporters(r: &mut Resolver<'_>, code: &Overrides) -> Vec<ExporterKind> {
     let shown_here = exporter::stays_here(r, Signal::Logs, code);
@@ -168,4 +184,17 @@ fn exporters(r: &mut Resolver<'_>, code: &Overrides) -> Vec<ExporterKind> {
         &[ExporterKind::Otlp]
     };
     exporter::resolve(r, Signal::Logs, code.logs.exporters.as_ref(), unconfigured)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_compiled_out_is_named() {
+        let (feature, advice) = compiled_out(LevelFilter::INFO).unwrap();
+        assert_eq!(feature, "max_level_info");
+        assert!(advice.contains("no override"));
+        assert_eq!(compiled_out(LevelFilter::TRACE), None);
+    }
 }

@@ -12,6 +12,7 @@ use telemetry_core::clock::Clock;
 
 use super::Verbosity;
 use super::attributes::{Wanted, has_attribute};
+use super::defeat::Probe;
 use crate::Directives;
 
 /// A layer that decides for the whole subscriber which events and spans there are: those of the
@@ -58,15 +59,23 @@ impl BaseFilter {
         self.verbosity.clone()
     }
 
+    pub(super) fn is_of(&self, verbosity: &Verbosity) -> bool {
+        self.verbosity.is(verbosity)
+    }
+
     #[inline]
     fn allows<S>(&self, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        self.verbosity.is_at_base_level(metadata)
-            || self
-                .verbosity
-                .allows_here(metadata, &|key, value| has_attribute(context, key, value))
+        if self.verbosity.is_at_base_level(metadata) {
+            return true;
+        }
+        let has_attribute = |key: &str, value: &str| has_attribute(context, key, value);
+        match Probe::of(metadata) {
+            None => self.verbosity.allows_here(metadata, &has_attribute),
+            Some(probe) => probe == Probe::Through,
+        }
     }
 
     fn note<S>(&self, id: &Id, context: &Context<'_, S>, visit: impl FnOnce(&mut dyn Visit))
@@ -86,7 +95,7 @@ where
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         if self.verbosity.is_at_base_level(metadata) {
             Interest::always()
-        } else if self.verbosity.concerns(metadata) {
+        } else if Probe::of(metadata).is_some() || self.verbosity.concerns(metadata) {
             Interest::sometimes()
         } else {
             Interest::never()

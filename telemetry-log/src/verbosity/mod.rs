@@ -3,6 +3,7 @@
 mod armed;
 mod attributes;
 mod base_level;
+mod defeat;
 mod filter;
 mod interest;
 mod order;
@@ -12,7 +13,7 @@ mod token;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use telemetry_core::clock::Clock;
@@ -28,6 +29,7 @@ use self::scope::Place;
 use crate::Directives;
 
 pub use self::base_level::{AtBaseLevel, at_base_level};
+pub use self::defeat::Defeat;
 pub use self::filter::BaseFilter;
 pub use self::order::{Override, OverrideError, OverrideId, OverrideStatus};
 pub use self::scope::Scope;
@@ -70,8 +72,10 @@ struct Inner {
     settings: Settings,
     board: Board,
     next: AtomicU64,
-    /// Whether anything was ever set.
-    used: AtomicBool,
+    /// What was found to defeat it when something was set last.
+    defeat: Mutex<Option<Defeat>>,
+    /// Whether callsites have not been asked again since something was armed.
+    unsettled: AtomicBool,
     /// Whether `log::max_level` is ours to set.
     governs_log: AtomicBool,
     watcher: OnceLock<Box<dyn Fn() + Send + Sync>>,
@@ -106,7 +110,8 @@ impl Verbosity {
             settings,
             board: Board::default(),
             next: AtomicU64::new(1),
-            used: AtomicBool::new(false),
+            defeat: Mutex::default(),
+            unsettled: AtomicBool::new(false),
             governs_log: AtomicBool::new(false),
             watcher: OnceLock::new(),
         }))
@@ -203,6 +208,11 @@ impl Verbosity {
     /// Lines end with the override by themselves; this makes what it had armed cost nothing again.
     #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn expire(&self) -> usize {
+        // a callsite that was met for the first time while something was armed may have kept the
+        // answer to the question before
+        if self.0.unsettled.swap(false, Ordering::Relaxed) {
+            self.rebuild();
+        }
         let now = self.now();
         let list = self.0.board.list();
         if list.iter().all(|armed| armed.expires > now) {
@@ -225,6 +235,15 @@ impl Verbosity {
     #[expect(clippy::must_use_candidate, reason = "there is one caller")]
     pub fn watch(&self, changed: impl Fn() + Send + Sync + 'static) -> bool {
         self.0.watcher.set(Box::new(changed)).is_ok()
+    }
+
+    /// What kept the overrides that were set last from having an effect, as far as it can be told.
+    ///
+    /// Found when a level is armed, on the thread that sets it, for the subscriber that is current
+    /// there.
+    #[must_use]
+    pub fn defeated_by(&self) -> Option<Defeat> {
+        *self.0.defeat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From now on `log::max_level` follows, so that records of the `log` crate which nobody wants
@@ -383,14 +402,28 @@ impl Verbosity {
             list.extend(come);
             Ok(before != concern(list))
         })?;
-        self.0.used.store(true, Ordering::Relaxed);
         if is_new_to_callsites {
             self.rebuild();
+            self.0.unsettled.store(true, Ordering::Relaxed);
+            self.look_for_defeat();
         }
         if let Some(changed) = self.0.watcher.get() {
             changed();
         }
         Ok(())
+    }
+
+    fn look_for_defeat(&self) {
+        // what the base level lets through tells nothing
+        let settings = &self.0.settings;
+        if settings.base_max < LevelFilter::DEBUG && self.max_armed_level() >= LevelFilter::DEBUG {
+            let found = defeat::find(self);
+            *self.0.defeat.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     fn rebuild(&self) {
