@@ -41,6 +41,9 @@ ROWS = {
     "polls-10": ("ten polls", False, "tracing-opentelemetry", (250, 0, 3500)),
     "encode": ("S9 encoding a span of ten attributes", False, "opentelemetry-proto", (150, 0, None)),
     "disabled": ("`debug!` turned off", False, None, (1.5, 0, None)),
+    "disabled-target": ("`debug!` turned off, on for another target", False, None, (1.5, 0, None)),
+    "disabled-route": ("`debug!` turned off, on for another route", False, None, (6, 0, None)),
+    "armed": ("JSON line of a `debug!` that is on for its route", False, None, (None, 0, None)),
 }
 # operation: what keeps so many bytes
 MEMORY = {

@@ -3,11 +3,13 @@
 use std::hint::black_box;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
+use telemetry_core::context::{RequestScope, RouteId, SpanContext, TraceFlags, enter_request};
 use telemetry_core::trace::Sampler;
-use telemetry_log::{BaseFilter, Directives};
+use telemetry_log::{BaseFilter, Directives, Override, Scope, Verbosity};
 use tracing::span::EnteredSpan;
-use tracing::{debug, info, info_span, subscriber};
+use tracing::{Level, Subscriber, debug, info, info_span, subscriber};
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -85,16 +87,53 @@ pub(super) fn fmt_json() -> Case {
 
 /// A `debug!` that the level filter turns off.
 pub(super) fn disabled() -> Case {
+    let (subscriber, _verbosity) = filtered();
+    subscriber::set_global_default(subscriber).unwrap();
+    Case::new(debugs)
+}
+
+/// The same while another target is verbose.
+pub(super) fn armed_for_another_target() -> Case {
+    armed(Scope::Target("elsewhere".to_owned()))
+}
+
+/// The same in a request, while another route is verbose.
+pub(super) fn armed_for_another_route() -> Case {
+    armed(Scope::Route("/elsewhere".to_owned()))
+}
+
+/// A `debug!` in a request of a route that is verbose.
+pub(super) fn armed_here() -> Case {
+    armed(Scope::Route(ROUTE.to_owned()))
+}
+
+fn armed(scope: Scope) -> Case {
+    let (subscriber, verbosity) = filtered();
+    subscriber::set_global_default(subscriber).unwrap();
+    let hour = Duration::from_secs(60 * 60);
+    let wish = Override::new(scope, Level::DEBUG, hour);
+    verbosity.set(wish).unwrap();
+    let caller = SpanContext::new(1_u128.into(), 1_u64.into(), TraceFlags::SAMPLED);
+    let request = RequestScope::NONE.with_route(RouteId::of(ROUTE));
+    Case::new(move |count| {
+        let _entered = enter_request(&caller, request);
+        debugs(count);
+    })
+}
+
+const ROUTE: &str = "/users/{id}";
+
+fn filtered() -> (impl Subscriber + Send + Sync, Verbosity) {
     let (layer, _logs) = ours::logs();
     let (directives, _errors) = Directives::parse("info");
-    let subscriber = Registry::default()
-        .with(layer)
-        .with(BaseFilter::new(directives));
-    subscriber::set_global_default(subscriber).unwrap();
-    Case::new(|count| {
-        for number in 0..count {
-            debug!(number, "not written");
-            black_box(());
-        }
-    })
+    let filter = BaseFilter::new(directives);
+    let verbosity = filter.verbosity();
+    (Registry::default().with(layer).with(filter), verbosity)
+}
+
+fn debugs(count: u64) {
+    for number in 0..count {
+        debug!(number, "more");
+        black_box(());
+    }
 }
