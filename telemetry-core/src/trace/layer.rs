@@ -47,7 +47,9 @@ type TagValue = dyn Fn(&Metadata<'_>, RequestScope, TraceId) -> Option<Arc<str>>
 
 /// Which callsites belong to traces.
 #[derive(Clone, Default)]
-struct Gate(Option<Arc<dyn Fn(&Metadata<'_>) -> bool + Send + Sync>>);
+struct Gate(Option<Arc<Belongs>>);
+
+type Belongs = dyn Fn(&Metadata<'_>) -> bool + Send + Sync;
 
 impl SpanLayer {
     /// A layer that records into `engine`.
