@@ -43,7 +43,6 @@ impl Verbosity {
 
     /// Makes it the one of the process, for [`at_base_level`](crate::at_base_level). Returns whether
     /// it is: the first stays.
-    #[expect(clippy::must_use_candidate, reason = "the first one is as good as any")]
     pub fn make_global(&self) -> bool {
         OF_PROCESS.set(self.clone()).is_ok()
     }

@@ -232,7 +232,6 @@ impl Verbosity {
 
     /// Calls this whenever overrides were set or removed, such as to set a timer. Returns whether it
     /// will be: the first one stays.
-    #[expect(clippy::must_use_candidate, reason = "there is one caller")]
     pub fn watch(&self, changed: impl Fn() + Send + Sync + 'static) -> bool {
         self.0.watcher.set(Box::new(changed)).is_ok()
     }

@@ -143,7 +143,6 @@ impl fmt::Debug for Tokens {
 impl Verbosity {
     /// Accepts these tokens from now on, in every request that our server layer handles in this process.
     /// Returns whether it does: the first stay.
-    #[expect(clippy::must_use_candidate, reason = "the first one is as good as any")]
     pub fn accept(&self, tokens: Tokens) -> bool {
         verbose::install(Arc::new(Accepting {
             tokens,
