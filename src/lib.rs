@@ -41,6 +41,7 @@ pub use telemetry_core::diagnostics::{Distribution, ExporterStatus};
 pub use telemetry_core::export;
 pub use telemetry_core::instrument;
 pub use telemetry_core::pipeline::{DropReason, FlushError, Ledger, ShutdownReport, Signal};
+pub use telemetry_core::redact;
 #[cfg(feature = "runtime")]
 pub use telemetry_core::runtime;
 #[cfg(feature = "testing")]

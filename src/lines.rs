@@ -6,6 +6,7 @@ use telemetry_core::clock::Clock;
 use telemetry_core::config::{LogFormat, Plan};
 use telemetry_core::diagnostics::{Level, Voice};
 use telemetry_core::pipeline::{Intake, Service};
+use telemetry_core::redact::Redaction;
 use telemetry_core::trace::SpanLayer;
 use telemetry_log::{
     BaseFilter, Directives, LogHandle, LogLayer, Logs, PrettyFormat, SESSION_ID, SinkConfig,
@@ -75,6 +76,7 @@ pub(crate) fn start(
     plan: &Plan,
     filter: BaseFilter,
     mut sinks: Sinks,
+    redaction: &Redaction,
     records: Intake,
     clock: &Clock,
     voice: &Voice,
@@ -85,7 +87,7 @@ pub(crate) fn start(
         _ => {}
     }
     let verbosity = filter.verbosity();
-    let (log, handle) = build(plan, sinks, records, clock, voice, &verbosity);
+    let (log, handle) = build(plan, sinks, redaction, records, clock, voice, &verbosity);
     handle.observe(telemetry_core::metrics::Registry::global());
     (LineLayers { filter, log }, Lines { handle, verbosity })
 }
@@ -94,6 +96,7 @@ pub(crate) fn start(
 fn build(
     plan: &Plan,
     sinks: Sinks,
+    redaction: &Redaction,
     records: Intake,
     clock: &Clock,
     voice: &Voice,
@@ -104,6 +107,7 @@ fn build(
         .service(plan.service_name())
         .otlp(records, plan.logs.limits)
         .clock(clock.clone())
+        .redaction(redaction.clone())
         .diagnostics(move |line| say.say(Level::Warn, line))
         .verbosity(verbosity.clone())
         .sinks(sinks);

@@ -11,6 +11,7 @@ use telemetry_core::diagnostics::self_metrics;
 use telemetry_core::metrics::Registry;
 use telemetry_core::otlp::{AttributeLimits, Severity};
 use telemetry_core::pipeline::{Drops, Intake, Ledger, is_own_thread};
+use telemetry_core::redact::Redaction;
 use tracing_core::LevelFilter;
 
 use crate::json::{Reserved, SpanFields};
@@ -56,6 +57,7 @@ pub struct Logs {
     code_location: bool,
     diagnostics: Diagnostics,
     verbosity: Option<Verbosity>,
+    redaction: Redaction,
 }
 
 impl Logs {
@@ -72,6 +74,7 @@ impl Logs {
             code_location: false,
             diagnostics: Diagnostics::default(),
             verbosity: None,
+            redaction: Redaction::default(),
         }
     }
 
@@ -141,6 +144,14 @@ impl Logs {
         self
     }
 
+    /// Hides secrets by these rules, in lines and log records. Default: the values of the keys of
+    /// [`RedactionRules::BUILT_IN`](telemetry_core::redact::RedactionRules::BUILT_IN).
+    #[must_use]
+    pub fn redaction(mut self, redaction: Redaction) -> Self {
+        self.redaction = redaction;
+        self
+    }
+
     /// Tells this function when lines are lost; the default writes to the standard error output.
     #[must_use]
     pub fn diagnostics(mut self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
@@ -193,6 +204,7 @@ impl Logs {
                 reserved,
                 value_bytes: self.value_bytes,
                 otlp: limits,
+                redaction: self.redaction,
             },
             formats: groups
                 .into_iter()

@@ -1,11 +1,13 @@
 //! One visit of an event's or a span's fields, for all outputs.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use opentelemetry::{Array, KeyValue, Value};
 use telemetry_core::otlp::{AttributeLimits, Attributes, Encode};
+use telemetry_core::redact::{Place, REDACTED, Redaction};
 use telemetry_core::trace::Exception;
 use tracing_core::Field;
 use tracing_core::field::Visit;
@@ -25,6 +27,30 @@ pub(crate) struct VisitOptions {
     pub(crate) value_bytes: usize,
     /// The limits of OTLP attributes, if log records are exported.
     pub(crate) otlp: Option<AttributeLimits>,
+    /// What is hidden.
+    pub(crate) redaction: Redaction,
+}
+
+impl VisitOptions {
+    /// Text as it may be shown.
+    #[inline]
+    fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.redaction.has_patterns() {
+            self.redaction.clean(text, Place::Log)
+        } else {
+            Cow::Borrowed(text)
+        }
+    }
+
+    /// Whether the values of a key are hidden; counts one if they are.
+    #[inline]
+    fn hides(&self, key: &str) -> bool {
+        let is_secret = self.redaction.is_secret(key);
+        if is_secret {
+            self.redaction.count(Place::Log);
+        }
+        is_secret
+    }
 }
 
 /// What an event said.
@@ -130,7 +156,16 @@ impl EventVisitor<'_> {
             attributes,
             ..
         } = &mut *self.record;
-        fields.set_rendered(keys.get(field.name(), &self.options.reserved), json);
+        let VisitOptions {
+            reserved,
+            redaction,
+            ..
+        } = self.options;
+        let rendered = keys.get(field.name(), reserved, redaction);
+        if rendered.secret {
+            return self.put_str(key(field), "");
+        }
+        fields.set_rendered(rendered, json);
         if self.options.otlp.is_some() {
             attributes.set(key(field), value);
         }
@@ -141,24 +176,36 @@ impl EventVisitor<'_> {
         match key {
             "message" => {
                 self.record.message.clear();
-                self.record.message.push_str(value);
+                self.record.message.push_str(&self.options.clean(value));
                 self.record.has_message = true;
             }
             SEVERITY_FIELD if value == FATAL => self.record.fatal = true,
             pinned::EVENT_NAME => {
+                let value = self.options.clean(value);
                 self.record.event_name.clear();
-                self.record.event_name.push_str(value);
+                self.record.event_name.push_str(&value);
                 self.record.fields.set(key, &self.options.reserved, |json| {
-                    put_string(json, value);
+                    put_string(json, &value);
                 });
             }
             _ if self.is_log && key.starts_with("log.") => self.put_origin(key, value),
             _ => {
                 let Record { fields, keys, .. } = &mut *self.record;
-                let rendered = keys.get(key, &self.options.reserved);
-                fields.set_rendered(rendered, |json| put_string(json, value));
+                let VisitOptions {
+                    reserved,
+                    redaction,
+                    ..
+                } = self.options;
+                let rendered = keys.get(key, reserved, redaction);
+                let value = if rendered.secret {
+                    redaction.count(Place::Log);
+                    Cow::Borrowed(REDACTED)
+                } else {
+                    self.options.clean(value)
+                };
+                fields.set_rendered(rendered, |json| put_string(json, &value));
                 if self.options.otlp.is_some() {
-                    self.record.attributes.set(key, value);
+                    self.record.attributes.set(key, &*value);
                 }
             }
         }
@@ -181,6 +228,9 @@ impl EventVisitor<'_> {
         let mut text = std::mem::take(&mut self.record.message);
         text.clear();
         put_formatted(&mut text, self.options.value_bytes, message);
+        if let Cow::Owned(clean) = self.options.clean(&text) {
+            text = clean;
+        }
         self.record.message = text;
         self.record.has_message = true;
     }
@@ -219,6 +269,11 @@ impl EventVisitor<'_> {
     fn put_attribute(&mut self, KeyValue { key, value, .. }: &KeyValue) {
         let options = self.options;
         let key = key.as_str();
+        let shown = options.redaction.replace(key, value);
+        if shown.is_some() {
+            options.redaction.count(Place::Log);
+        }
+        let value = shown.as_ref().unwrap_or(value);
         if let Value::String(text) = value {
             let mut cut = String::new();
             put_cut(&mut cut, options.value_bytes, text.as_str());
@@ -333,27 +388,39 @@ impl SpanVisitor<'_> {
     fn put(&mut self, field: &Field, json: impl FnOnce(&mut Vec<u8>)) {
         let key = key(field);
         // what steers the span is not about the event
-        if !key.starts_with("otel.") {
-            self.fields.set(key, &self.options.reserved, json);
+        if key.starts_with("otel.") {
+            return;
+        }
+        let VisitOptions { reserved, .. } = self.options;
+        if self.options.hides(key) {
+            self.fields
+                .set(key, reserved, |json| put_string(json, REDACTED));
+        } else {
+            self.fields.set(key, reserved, json);
         }
     }
 
     fn put_text(&mut self, field: &Field, value: fmt::Arguments<'_>) {
         with_formatted(self.options.value_bytes, value, |text| {
-            self.put(field, |json| put_string(json, text));
+            self.put_clean(field, text);
         });
+    }
+
+    fn put_clean(&mut self, field: &Field, text: &str) {
+        let options = self.options;
+        self.put(field, |json| put_string(json, &options.clean(text)));
     }
 }
 
 impl Visit for SpanVisitor<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         if value.len() <= self.options.value_bytes {
-            self.put(field, |json| put_string(json, value));
+            self.put_clean(field, value);
             return;
         }
         let mut cut = String::new();
         put_cut(&mut cut, self.options.value_bytes, value);
-        self.put(field, |json| put_string(json, &cut));
+        self.put_clean(field, &cut);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {

@@ -37,6 +37,7 @@ mod percent;
 mod plan;
 mod propagators;
 mod redact;
+mod redaction;
 mod report;
 mod resolver;
 mod resource;
@@ -57,7 +58,7 @@ pub use metrics::{ExemplarFilter, HistogramAggregation, MetricsPlan, Temporality
 pub use otlp::{Compression, Endpoint, Headers, OtlpPlan, OtlpProtocol, TlsPlan};
 pub use overrides::{
     BatchOverrides, LogLimitOverrides, LogsOverrides, MetricsOverrides, OtlpOverrides, Overrides,
-    SpanLimitOverrides, TracesOverrides, VerboseOverrides,
+    RedactionOverrides, SpanLimitOverrides, TracesOverrides, VerboseOverrides,
 };
 pub use plan::Plan;
 pub use propagators::PropagatorKind;

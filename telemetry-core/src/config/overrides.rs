@@ -13,6 +13,7 @@ use super::otlp::{Compression, Headers, OtlpProtocol};
 use super::propagators::PropagatorKind;
 use super::sampler::SamplerPlan;
 use super::verbose::Secret;
+use crate::redact::Pattern;
 
 /// Everything that code can decide; a field that is `None` is left to the environment and the defaults.
 ///
@@ -60,6 +61,8 @@ pub struct Overrides {
     /// Shows traces on the console when neither an exporter nor an endpoint is set, even if standard error is no
     /// terminal. (If it is one, they are shown anyway.)
     pub console_when_unconfigured: bool,
+    /// What is hidden.
+    pub redaction: RedactionOverrides,
 }
 
 /// What code decides about traces.
@@ -98,6 +101,19 @@ pub struct LogsOverrides {
     pub format: Option<LogFormat>,
     /// The level of telemetry's own diagnostics.
     pub own_level: Option<DiagnosticLevel>,
+}
+
+/// What code decides about secrets. It joins what the environment says: what either names is
+/// hidden.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct RedactionOverrides {
+    /// Whether the values of the built-in keys are hidden.
+    pub built_in: Option<bool>,
+    /// Further keys, as of [`RedactionRules`](crate::redact::RedactionRules).
+    pub keys: Vec<String>,
+    /// What is searched for in text.
+    pub patterns: Vec<Pattern>,
 }
 
 /// What code decides about metrics.

@@ -252,6 +252,16 @@ const GENERAL: &[Row] = &[
         "`info`",
         "how much telemetry says about itself: `none`, `error`, `warn`, `info`, `debug`, `trace`",
     ),
+    Row::ours(
+        "TELEMETRY_REDACT_KEYS",
+        "`built-in`",
+        "further keys whose values are hidden in all signals, `*` for any text: `customer.*,iban`; with `none` among them, the built-in ones (passwords, tokens, cookies and the like) are not",
+    ),
+    Row::ours(
+        "TELEMETRY_REDACT_PATTERNS",
+        "`none`",
+        "what is searched for in text and hidden: `bearer`, `jwt`, `card`, `email`",
+    ),
     Row::standard(
         "OTEL_SEMCONV_STABILITY_OPT_IN",
         "",

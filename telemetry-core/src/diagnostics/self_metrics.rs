@@ -12,6 +12,7 @@ use opentelemetry::metrics::{AsyncInstrument, Histogram, Meter};
 use crate::clock::Clock;
 use crate::metrics::{Producer, Registry, Snapshot};
 use crate::pipeline::{DropReason, Lane, Ledger, Signal, component, error_type};
+use crate::redact::{Place, Redaction};
 use crate::semconv::{self, Metric, signed};
 use crate::trace::{Engine, SpanCounters};
 
@@ -56,6 +57,24 @@ where
         for (name, ledger) in sinks() {
             let sink = KeyValue::new(semconv::TELEMETRY_LOG_SINK, name);
             out.observe(signed(ledger.pending), &[sink]);
+        }
+    });
+}
+
+/// Tells `registry` how many values were hidden, and where.
+pub fn register_redaction(registry: &Registry, redaction: &Redaction) {
+    if !redaction.is_on() {
+        return;
+    }
+    let meter = semconv::meter(registry);
+    let redaction = redaction.clone();
+    semconv::METRIC_TELEMETRY_REDACTED_VALUES.observe_counter(&meter, move |out| {
+        for place in Place::ALL {
+            let hidden = redaction.hidden(place);
+            if hidden > 0 {
+                let place = KeyValue::new(semconv::TELEMETRY_REDACTED_PLACE, place.as_str());
+                out.observe(hidden, &[place]);
+            }
         }
     });
 }

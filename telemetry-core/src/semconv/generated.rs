@@ -27,6 +27,7 @@ pub(crate) const TELEMETRY_CACHE_RESULT: &str = "telemetry.cache.result";
 pub(crate) const TELEMETRY_LOG_SINK: &str = "telemetry.log.sink";
 pub(crate) const TELEMETRY_OPERATION_NAME: &str = "telemetry.operation.name";
 pub(crate) const TELEMETRY_OPERATION_SLOW_AFTER: &str = "telemetry.operation.slow_after";
+pub(crate) const TELEMETRY_REDACTED_PLACE: &str = "telemetry.redacted.place";
 pub(crate) const TOKIO_RUNTIME_NAME: &str = "tokio.runtime.name";
 
 pub(crate) const METRIC_DB_CLIENT_CONNECTION_COUNT: Metric = Metric {
@@ -261,6 +262,12 @@ pub(crate) const METRIC_TELEMETRY_QUEUE_DEPTH: Metric = Metric {
     name: "telemetry.queue.depth",
     unit: "{message}",
     description: "Messages that wait in a queue.",
+};
+
+pub(crate) const METRIC_TELEMETRY_REDACTED_VALUES: Metric = Metric {
+    name: "telemetry.redacted.values",
+    unit: "{value}",
+    description: "Values that held a secret and were hidden, or left out.",
 };
 
 pub(crate) const METRIC_TELEMETRY_SPAN_LATE_PARENTS: Metric = Metric {

@@ -8,6 +8,7 @@ use crate::config::{
     HistogramAggregation, LogFormat, OtlpOverrides, OtlpProtocol, Overrides, PropagatorKind,
     SamplerPlan, Secret, Source, Temporality,
 };
+use crate::redact::Pattern;
 
 /// Everything set, and nothing as the default has it.
 fn everything() -> Overrides {
@@ -52,6 +53,8 @@ fn everything() -> Overrides {
     code.logs.level = Some("trace".to_owned());
     code.logs.format = Some(LogFormat::Pretty);
     code.logs.own_level = Some(DiagnosticLevel::Error);
+    code.redaction.keys = vec!["code".to_owned()];
+    code.redaction.patterns = vec![Pattern::CARD];
     code.metrics.exporters = Some(vec![ExporterKind::Prometheus]);
     code.metrics.interval = second;
     code.metrics.timeout = second;

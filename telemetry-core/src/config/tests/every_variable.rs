@@ -49,6 +49,20 @@ const ROWS: &[Row] = &[
     ),
     row("OTEL_LOG_LEVEL", "info", "Debug", "debug", "loud"),
     row(
+        "TELEMETRY_REDACT_KEYS",
+        "built-in",
+        "none, iban",
+        "iban",
+        "*",
+    ),
+    row(
+        "TELEMETRY_REDACT_PATTERNS",
+        "none",
+        "Card,jwt",
+        "card,jwt",
+        "cards",
+    ),
+    row(
         "OTEL_TRACES_EXPORTER",
         "otlp",
         "console,otlp",

@@ -5,6 +5,7 @@ mod every_variable;
 mod exporters;
 mod otlp;
 mod properties;
+mod redaction;
 mod sampling_and_lists;
 mod unsupported;
 
