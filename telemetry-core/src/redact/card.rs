@@ -68,5 +68,5 @@ fn is_valid(digits: &[u8]) -> bool {
             once => once,
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }

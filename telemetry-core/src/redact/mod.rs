@@ -17,6 +17,8 @@
 mod card;
 mod counts;
 mod email;
+#[cfg(feature = "testing")]
+pub mod fuzz;
 mod keys;
 mod pattern;
 mod rules;

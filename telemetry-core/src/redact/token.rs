@@ -33,10 +33,11 @@ pub(super) fn jwt(text: &str, from: usize) -> Option<Range<usize>> {
     let mut at = from;
     while at < bytes.len() {
         let header = run(&bytes[at..], is_base64url);
-        if header >= SHORTEST && bytes[at..].starts_with(b"eyJ") {
-            if let Some(end) = rest_of_jwt(bytes, at + header) {
-                return Some(at..end);
-            }
+        if header >= SHORTEST
+            && bytes[at..].starts_with(b"eyJ")
+            && let Some(end) = rest_of_jwt(bytes, at + header)
+        {
+            return Some(at..end);
         }
         at += header.max(1);
     }
