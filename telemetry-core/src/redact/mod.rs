@@ -18,6 +18,7 @@ mod card;
 mod counts;
 mod email;
 #[cfg(feature = "testing")]
+#[doc(hidden)]
 pub mod fuzz;
 mod keys;
 mod pattern;
