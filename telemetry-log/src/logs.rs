@@ -16,6 +16,7 @@ use tracing_core::LevelFilter;
 
 use crate::json::{Reserved, SpanFields};
 use crate::layer::{FormatSinks, LineFormat, LogLayer, Shared, Sink, Wants};
+use crate::limit::{Counts, LimitRules, Limits, Suppressed, SuppressedBy};
 use crate::sink::{Destination, Diagnostics, Format, Queue, SinkConfig, Writer};
 use crate::verbosity::Verbosity;
 use crate::visit::VisitOptions;
@@ -58,6 +59,7 @@ pub struct Logs {
     diagnostics: Diagnostics,
     verbosity: Option<Verbosity>,
     redaction: Redaction,
+    pub(crate) limits: LimitRules,
 }
 
 impl Logs {
@@ -75,6 +77,7 @@ impl Logs {
             diagnostics: Diagnostics::default(),
             verbosity: None,
             redaction: Redaction::default(),
+            limits: LimitRules::default(),
         }
     }
 
@@ -218,6 +221,8 @@ impl Logs {
             line_bytes: self.line_bytes,
             code_location: self.code_location,
             verbosity: self.verbosity,
+            limits: Limits::new(&self.limits),
+            counts: Counts::default(),
             wants,
         });
         (
@@ -317,6 +322,7 @@ impl LogHandle {
     /// Writes everything that was logged before the call, within `deadline`.
     #[must_use = "the report says whether everything was written"]
     pub fn flush(&self, deadline: Duration) -> FlushReport {
+        self.0.say_all_suppressed();
         let asked: Vec<_> = self
             .writers()
             .map(|writer| (writer, writer.ask_flush()))
@@ -330,6 +336,7 @@ impl LogHandle {
     /// dropped and counted. A sink that is stuck is left behind.
     #[must_use = "the report says what was lost"]
     pub fn shutdown(&self, deadline: Duration) -> FlushReport {
+        self.0.say_all_suppressed();
         for writer in self.writers() {
             writer.queue.close();
         }
@@ -422,9 +429,39 @@ impl LogHandle {
             .sum()
     }
 
-    /// Tells `registry` what became of the lines of each sink, as long as the log is there.
+    /// How many lines were held back before they were made, by reason.
+    #[must_use]
+    pub fn suppressed(&self) -> Suppressed {
+        self.0.counts.suppressed()
+    }
+
+    /// How many records there were, by severity and, where it was known, the route of the request;
+    /// those that were held back are among them.
+    #[must_use]
+    pub fn records(&self) -> Vec<(Severity, Option<&'static str>, u64)> {
+        self.0.counts.all()
+    }
+
+    /// Tells `registry` how many records there were, and what became of the lines of each sink, as
+    /// long as the log is there.
     pub fn observe(&self, registry: &Registry) {
         let log = Arc::downgrade(&self.0);
+        let records = log.clone();
+        let suppressed = log.clone();
+        self_metrics::register_records(
+            registry,
+            move || {
+                let log = records.upgrade();
+                log.map(|log| log.counts.all()).unwrap_or_default()
+            },
+            move || {
+                let log = suppressed.upgrade();
+                let counts = log.map(|log| log.counts.suppressed()).unwrap_or_default();
+                SuppressedBy::ALL
+                    .map(|it| (it.as_str(), counts.get(it)))
+                    .to_vec()
+            },
+        );
         self_metrics::register_lines(registry, move || {
             let sinks = log.upgrade().map(|log| Self(log).sinks());
             let balances = sinks.into_iter().flatten();

@@ -112,6 +112,55 @@ impl Record {
         self.origin.line = None;
     }
 
+    /// Sets fields whose names are not those of a callsite.
+    pub(crate) fn put_attributes(&mut self, options: &VisitOptions, attributes: &[KeyValue]) {
+        for attribute in attributes {
+            self.put_attribute(options, attribute);
+        }
+    }
+
+    fn put_attribute(&mut self, options: &VisitOptions, KeyValue { key, value, .. }: &KeyValue) {
+        let key = key.as_str();
+        let shown = options.redaction.replace(key, value);
+        if shown.is_some() {
+            options.redaction.count(Place::Log);
+        }
+        let value = shown.as_ref().unwrap_or(value);
+        if let Value::String(text) = value {
+            let mut cut = String::new();
+            put_cut(&mut cut, options.value_bytes, text.as_str());
+            self.add_text(options, key, &cut);
+            return;
+        }
+        self.fields
+            .set(key, &options.reserved, |json| put_value(json, value));
+        if options.otlp.is_some() {
+            self.attributes.set(key, value);
+        }
+    }
+
+    /// Adds the fields of `outer` that are not there.
+    pub(crate) fn inherit(&mut self, outer: &Self, options: &VisitOptions) {
+        self.fields.inherit(&Fields::default(), &outer.fields);
+        if options.otlp.is_some() {
+            self.attributes.add_missing(&outer.attributes);
+        }
+    }
+
+    /// Names the callsite of a record of the `log` crate.
+    pub(crate) fn set_origin(&mut self, target: &str, file: &str, line: Option<u32>) {
+        self.origin.target.push_str(target);
+        self.origin.file.push_str(file);
+        self.origin.line = line.map(u64::from);
+    }
+
+    /// Sets a message of our own.
+    pub(crate) fn set_message(&mut self, message: fmt::Arguments<'_>) {
+        self.message.clear();
+        put_formatted(&mut self.message, usize::MAX, message);
+        self.has_message = true;
+    }
+
     pub(crate) fn capacity(&self) -> usize {
         self.fields.capacity()
             + self.attributes.capacity()
@@ -265,28 +314,6 @@ impl EventVisitor<'_> {
             self.put_str(key, &cut);
         }
     }
-
-    fn put_attribute(&mut self, KeyValue { key, value, .. }: &KeyValue) {
-        let options = self.options;
-        let key = key.as_str();
-        let shown = options.redaction.replace(key, value);
-        if shown.is_some() {
-            options.redaction.count(Place::Log);
-        }
-        let value = shown.as_ref().unwrap_or(value);
-        if let Value::String(text) = value {
-            let mut cut = String::new();
-            put_cut(&mut cut, options.value_bytes, text.as_str());
-            self.record.add_text(options, key, &cut);
-            return;
-        }
-        self.record
-            .fields
-            .set(key, &options.reserved, |json| put_value(json, value));
-        if options.otlp.is_some() {
-            self.record.attributes.set(key, value);
-        }
-    }
 }
 
 impl Visit for EventVisitor<'_> {
@@ -358,7 +385,7 @@ impl Visit for EventVisitor<'_> {
             && let Some(attributes) = error.downcast_ref::<event::Attributes>()
         {
             for attribute in &attributes.0 {
-                self.put_attribute(attribute);
+                self.record.put_attribute(self.options, attribute);
             }
         } else if self.record.has_exception {
             self.put_text(field, format_args!("{}", Chain(error)));

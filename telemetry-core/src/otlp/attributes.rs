@@ -182,6 +182,16 @@ impl Attributes {
         self.append(key, value);
     }
 
+    /// Sets the attributes of `other` whose keys this list has not. What `other` holds was
+    /// redacted when it was set.
+    pub fn add_missing(&mut self, other: &Self) {
+        for (key, value) in other.raw() {
+            if self.get(key).is_none() {
+                self.set_raw(key, value);
+            }
+        }
+    }
+
     /// Sets an attribute to a value that was redacted when it was encoded.
     pub(crate) fn set_raw(&mut self, key: &str, value: RawValue<'_>) {
         self.remove(key);

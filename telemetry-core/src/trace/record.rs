@@ -138,11 +138,7 @@ impl Record {
 
     /// Sets the attributes of `other` that this record has not.
     pub(super) fn add_missing(&mut self, other: &Self) {
-        for (key, value) in other.attributes.raw() {
-            if self.attributes.get(key).is_none() {
-                self.attributes.set_raw(key, value);
-            }
-        }
+        self.attributes.add_missing(&other.attributes);
     }
 
     /// The name that was set, if any.
