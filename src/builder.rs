@@ -293,6 +293,27 @@ impl Builder {
         self
     }
 
+    /// Sets the most lines of one callsite in a second. Default: no limit; see
+    /// `Logs::rate_limit`.
+    pub fn log_rate_limit(mut self, lines: u32) -> Self {
+        self.overrides.logs.rate_limit = Some(lines);
+        self
+    }
+
+    /// Sets the most lines of a level in a second, all callsites together. Default: no limit.
+    pub fn log_budget(mut self, level: tracing::Level, lines: u32) -> Self {
+        let budgets = self.overrides.logs.budgets.get_or_insert_default();
+        budgets.push((level, lines));
+        self
+    }
+
+    /// Sets the share of the lines of INFO, DEBUG or TRACE that is kept, by traces. Default: 1.
+    pub fn log_sample(mut self, level: tracing::Level, share: f64) -> Self {
+        let samples = self.overrides.logs.samples.get_or_insert_default();
+        samples.push((level, share));
+        self
+    }
+
     /// Hides the values of a key in all signals, see [`RedactionRules`](crate::redact::RedactionRules).
     /// It joins the built-in keys, and those of `TELEMETRY_REDACT_KEYS`.
     pub fn redact_key(mut self, name: impl Into<String>) -> Self {

@@ -52,6 +52,10 @@ pub use telemetry_core::trace::{SetParentError, SpanExt, with_remote_parent};
 /// Structured logs: sinks, formats, keys and levels.
 #[cfg(feature = "log")]
 pub use telemetry_log as logs;
+/// The same by another name: `telemetry::log::scope`.
+#[cfg(feature = "log")]
+#[doc(no_inline)]
+pub use telemetry_log as log;
 #[cfg(feature = "log")]
 pub use telemetry_log::{at_base_level, event, fatal};
 

@@ -77,6 +77,10 @@ impl Lines {
         0
     }
 
+    pub(crate) fn suppressed(&self) -> u64 {
+        0
+    }
+
     pub(crate) fn dropped(&self) -> u64 {
         0
     }

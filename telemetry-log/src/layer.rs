@@ -258,11 +258,20 @@ impl Shared {
             self.say_suppressed(limits, scratch, now.unix_nanos());
         }
         let ids = || line_ids(event, context.event_span(event).as_ref());
-        let admitted = limits.admit(event, now.monotonic_nanos(), ids);
+        let is_wanted = || self.is_asked_for(event);
+        let admitted = limits.admit(event, now.monotonic_nanos(), ids, is_wanted);
         if let Err(reason) = admitted {
             self.counts.suppress(reason);
         }
         admitted.is_ok()
+    }
+
+    /// Whether only an override of the levels lets the event through: somebody wants to see all.
+    fn is_asked_for(&self, event: &Event<'_>) -> bool {
+        self.verbosity.as_ref().is_some_and(|verbosity| {
+            let of_log = event.normalized_metadata();
+            !verbosity.is_at_base_level(of_log.as_ref().unwrap_or(event.metadata()))
+        })
     }
 
     /// Writes a line for each callsite that has lost some.

@@ -17,7 +17,7 @@ use crate::event::{self, ATTRIBUTES_FIELD, FATAL, SEVERITY_FIELD};
 use crate::json::{
     Fields, KeyCache, Reserved, pinned, put_bool, put_bytes, put_float, put_int, put_string,
 };
-use crate::text::{FAILED, put_cut, put_formatted, with_formatted};
+use crate::text::{FAILED, put_cleaned, put_cut, put_formatted, with_text};
 
 /// What the visit of any field needs to know.
 #[derive(Debug)]
@@ -39,6 +39,20 @@ impl VisitOptions {
             self.redaction.clean(text, Place::Log)
         } else {
             Cow::Borrowed(text)
+        }
+    }
+
+    /// Appends what a value prints as it may be shown, cut if it is too long.
+    #[inline]
+    fn put(&self, text: &mut String, value: fmt::Arguments<'_>) {
+        if self.redaction.has_patterns() {
+            put_cleaned(text, self.value_bytes, value, |text| {
+                let clean = self.redaction.scrub(text)?;
+                self.redaction.count(Place::Log);
+                Some(clean)
+            });
+        } else {
+            put_formatted(text, self.value_bytes, value);
         }
     }
 
@@ -276,10 +290,7 @@ impl EventVisitor<'_> {
     fn put_message(&mut self, message: fmt::Arguments<'_>) {
         let mut text = std::mem::take(&mut self.record.message);
         text.clear();
-        put_formatted(&mut text, self.options.value_bytes, message);
-        if let Cow::Owned(clean) = self.options.clean(&text) {
-            text = clean;
-        }
+        self.options.put(&mut text, message);
         self.record.message = text;
         self.record.has_message = true;
     }
@@ -290,7 +301,7 @@ impl EventVisitor<'_> {
     fn put_text(&mut self, field: &Field, value: fmt::Arguments<'_>) {
         let mut text = std::mem::take(&mut self.record.text);
         text.clear();
-        put_formatted(&mut text, self.options.value_bytes, value);
+        self.options.put(&mut text, value);
         self.put_str(key(field), &text);
         self.record.text = text;
     }
@@ -310,7 +321,7 @@ impl EventVisitor<'_> {
                 continue;
             };
             let mut cut = String::new();
-            put_cut(&mut cut, self.options.value_bytes, text);
+            self.options.put(&mut cut, format_args!("{text}"));
             self.put_str(key, &cut);
         }
     }
@@ -324,7 +335,7 @@ impl Visit for EventVisitor<'_> {
             return;
         }
         let mut cut = String::new();
-        put_cut(&mut cut, self.options.value_bytes, value);
+        self.options.put(&mut cut, format_args!("{value}"));
         self.put_str(key(field), &cut);
     }
 
@@ -428,9 +439,11 @@ impl SpanVisitor<'_> {
     }
 
     fn put_text(&mut self, field: &Field, value: fmt::Arguments<'_>) {
-        with_formatted(self.options.value_bytes, value, |text| {
-            self.put_clean(field, text);
-        });
+        let options = self.options;
+        with_text(
+            |text| options.put(text, value),
+            |text| self.put(field, |json| put_string(json, text)),
+        );
     }
 
     fn put_clean(&mut self, field: &Field, text: &str) {
@@ -446,7 +459,7 @@ impl Visit for SpanVisitor<'_> {
             return;
         }
         let mut cut = String::new();
-        put_cut(&mut cut, self.options.value_bytes, value);
+        self.options.put(&mut cut, format_args!("{value}"));
         self.put_clean(field, &cut);
     }
 

@@ -25,6 +25,7 @@
 mod batch;
 mod env;
 mod exporter;
+mod flood;
 mod http_methods;
 mod kind;
 mod limits;
@@ -53,6 +54,7 @@ mod verbose;
 pub use batch::BatchPlan;
 pub use env::Env;
 pub use exporter::ExporterKind;
+pub use flood::FloodPlan;
 pub use logs::{DiagnosticLevel, LogFormat, LogsPlan};
 pub use metrics::{ExemplarFilter, HistogramAggregation, MetricsPlan, Temporality};
 pub use otlp::{Compression, Endpoint, Headers, OtlpPlan, OtlpProtocol, TlsPlan};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 use opentelemetry::KeyValue;
+use tracing_core::Level;
 
 use super::exporter::ExporterKind;
 use super::logs::{DiagnosticLevel, LogFormat};
@@ -101,6 +102,16 @@ pub struct LogsOverrides {
     pub format: Option<LogFormat>,
     /// The level of telemetry's own diagnostics.
     pub own_level: Option<DiagnosticLevel>,
+    /// The most lines of one callsite in a second.
+    pub rate_limit: Option<u32>,
+    /// The most lines of a level in a second.
+    pub budgets: Option<Vec<(Level, u32)>>,
+    /// The share of the lines of INFO, DEBUG or TRACE that is kept.
+    pub samples: Option<Vec<(Level, f64)>>,
+    /// The longest text of one value, in bytes.
+    pub max_value_len: Option<usize>,
+    /// The longest line, in bytes.
+    pub max_line_len: Option<usize>,
 }
 
 /// What code decides about secrets. It joins what the environment says: what either names is

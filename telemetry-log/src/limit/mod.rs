@@ -76,12 +76,14 @@ impl Limits {
         })
     }
 
-    /// Whether a line is written, and else what holds it back. One of severity FATAL always is.
+    /// Whether a line is written, and else what holds it back. One of severity FATAL always is;
+    /// one that somebody asked for is not sampled.
     pub(crate) fn admit(
         &self,
         event: &Event<'_>,
         monotonic_nanos: u64,
         ids: impl FnOnce() -> Option<CurrentIds>,
+        is_asked_for: impl FnOnce() -> bool,
     ) -> Result<(), SuppressedBy> {
         let metadata = event.metadata();
         if is_fatal(metadata) {
@@ -90,6 +92,7 @@ impl Limits {
         let level = index(*metadata.level());
         if let Some(sampling) = &self.samples[level]
             && !sampling.keeps(ids())
+            && !is_asked_for()
         {
             return Err(SuppressedBy::Sampling);
         }

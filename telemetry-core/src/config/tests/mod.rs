@@ -3,6 +3,7 @@
 mod code;
 mod every_variable;
 mod exporters;
+mod flood;
 mod otlp;
 mod properties;
 mod redaction;
