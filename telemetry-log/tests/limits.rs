@@ -10,7 +10,9 @@ use telemetry_core::clock::Clock;
 use telemetry_core::context::{CurrentIds, SpanId, TraceFlags, TraceId, enter_ids};
 use telemetry_core::metrics::{Number, Points, Registry, RegistrySettings};
 use telemetry_core::otlp::Severity;
-use telemetry_log::{LogHandle, Logs, Rate, SinkConfig, SuppressedBy};
+use telemetry_log::{
+    BaseFilter, Directives, LogHandle, Logs, Override, Rate, Scope, SinkConfig, SuppressedBy,
+};
 use tracing::{Level, debug, error, info, warn};
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -252,6 +254,33 @@ fn a_trace_keeps_all_of_its_lines_or_none_and_warnings_always() {
         .map(|it| it.text("trace_id").to_owned())
         .collect();
     assert_eq!(again, one);
+}
+
+#[test]
+fn lines_that_somebody_asked_for_are_not_sampled() {
+    let (memory, clock) = (Memory::default(), Clock::manual(NOW));
+    let filter = BaseFilter::new(Directives::parse("info").0).clock(clock.clone());
+    let verbosity = filter.verbosity();
+    let (layer, handle) = Logs::builder()
+        .clock(clock)
+        .verbosity(verbosity.clone())
+        .sample(Level::INFO, 0.0)
+        .sample(Level::DEBUG, 0.0)
+        .sink(SinkConfig::custom("memory", memory.clone()))
+        .build()
+        .unwrap();
+    let minute = Duration::from_secs(60);
+    let wish = Override::new(Scope::Target("limits".into()), Level::DEBUG, minute);
+    verbosity.set(wish).unwrap();
+    let subscriber = tracing_subscriber::registry().with(layer).with(filter);
+    tracing::subscriber::with_default(subscriber, || {
+        info!("sampled away");
+        debug!("asked for");
+    });
+    assert!(handle.flush(DEADLINE).in_time);
+    let lines = memory.lines();
+    assert_eq!(lines.len(), 1);
+    assert_eq!(lines[0].text("message"), "asked for");
 }
 
 #[test]

@@ -73,7 +73,7 @@ const ROUTES: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Counts {
     elsewhere: BySeverity,
-    routes: Box<[OnceLock<OfRoute>]>,
+    routes: Box<[OnceLock<Box<OfRoute>>]>,
     suppressed: [AtomicU64; SuppressedBy::ALL.len()],
 }
 
@@ -135,11 +135,11 @@ impl Counts {
 
 impl OfRoute {
     #[cold]
-    fn new(route: &'static str) -> Self {
-        Self {
+    fn new(route: &'static str) -> Box<Self> {
+        Box::new(Self {
             route,
             counts: BySeverity::default(),
-        }
+        })
     }
 }
 
