@@ -9,8 +9,6 @@ use crate::config::startup_line;
 /// Variables whose every text is valid.
 const FREE_TEXT: &[&str] = &[
     "TELEMETRY_REDACT_KEYS",
-    "TELEMETRY_VERBOSE_HEADER",
-    "TELEMETRY_VERBOSE_HOSTS",
     "OTEL_SERVICE_NAME",
     "OTEL_EXPORTER_PROMETHEUS_HOST",
     "RUST_LOG",
