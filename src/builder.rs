@@ -12,6 +12,7 @@ use telemetry_core::config::Secret;
 use telemetry_core::config::{
     Env, ExporterKind, LogFormat, OtlpProtocol, Overrides, PropagatorKind, SamplerPlan,
 };
+use telemetry_core::redact::Pattern;
 use telemetry_core::trace::SpanEvents;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
@@ -289,6 +290,58 @@ impl Builder {
     #[cfg(all(feature = "log", feature = "tower"))]
     pub fn loggers_token(mut self, token: impl Into<String>) -> Self {
         self.overrides.verbose.loggers_token = Some(Secret::new(token));
+        self
+    }
+
+    /// Sets the most lines of one callsite in a second. Default: no limit; see
+    /// `Logs::rate_limit`.
+    pub fn log_rate_limit(mut self, lines: u32) -> Self {
+        self.overrides.logs.rate_limit = Some(lines);
+        self
+    }
+
+    /// Sets the most lines of a level in a second, all callsites together. Default: no limit.
+    pub fn log_budget(mut self, level: tracing::Level, lines: u32) -> Self {
+        let budgets = self.overrides.logs.budgets.get_or_insert_default();
+        budgets.push((level, lines));
+        self
+    }
+
+    /// Sets the share of the lines of INFO, DEBUG or TRACE that is kept, by traces. Default: 1.
+    pub fn log_sample(mut self, level: tracing::Level, share: f64) -> Self {
+        let samples = self.overrides.logs.samples.get_or_insert_default();
+        samples.push((level, share));
+        self
+    }
+
+    /// Hides the values of a key in all signals, see [`RedactionRules`](crate::redact::RedactionRules).
+    /// It joins the built-in keys, and those of `TELEMETRY_REDACT_KEYS`.
+    pub fn redact_key(mut self, name: impl Into<String>) -> Self {
+        self.overrides.redaction.keys.push(name.into());
+        self
+    }
+
+    /// Hides what a pattern finds in the text of all signals. It joins those of
+    /// `TELEMETRY_REDACT_PATTERNS`.
+    ///
+    /// ```
+    /// use telemetry::redact::Pattern;
+    ///
+    /// let telemetry = telemetry::builder()
+    ///     .redact_pattern(Pattern::CARD)
+    ///     .redact_pattern(Pattern::regex(r"sk_live_\w+")?.only_with("sk_live_"))
+    ///     .init()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn redact_pattern(mut self, pattern: Pattern) -> Self {
+        self.overrides.redaction.patterns.push(pattern);
+        self
+    }
+
+    /// Shows the values of the built-in keys
+    /// ([`RedactionRules::BUILT_IN`](crate::redact::RedactionRules::BUILT_IN)).
+    pub fn without_built_in_redaction(mut self) -> Self {
+        self.overrides.redaction.built_in = Some(false);
         self
     }
 

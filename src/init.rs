@@ -9,6 +9,7 @@ use telemetry_core::context::otel::TextMap;
 use telemetry_core::context::propagate::{self, Composite};
 use telemetry_core::diagnostics::{Level, self_metrics};
 use telemetry_core::pipeline::{Intake, Pipeline, Signal};
+use telemetry_core::redact::Redaction;
 use telemetry_core::trace::{Engine, EngineSettings, Sampler, SpanLayer, TracerProvider};
 use tracing::Subscriber;
 use tracing_subscriber::layer::SubscriberExt;
@@ -32,6 +33,7 @@ static STARTED: Mutex<Option<&'static Location<'static>>> = Mutex::new(None);
 struct Started {
     telemetry: Telemetry,
     plan: Plan,
+    propagators: Composite,
     report: Report,
     panic_hook: bool,
 }
@@ -77,12 +79,14 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
     // 2. A voice, so that whatever goes wrong below can be said.
     let stderr = Stderr::open();
     let voice = stderr.voice(plan.logs.own_level);
+    let redaction = Redaction::new(&plan.redaction);
     // 3. The registry, which has been recording since before.
     let choices = std::mem::take(&mut builder.metrics);
-    metrics::configure(choices, &plan, &builder.clock, &voice);
+    metrics::configure(choices, &plan, &redaction, &builder.clock, &voice);
     // 4. Propagators, also when telemetry is disabled: the context of others is not ours to cut.
     //    Whoever has installed some before init() wanted those; they stay.
-    drop(propagate::install(Composite::of(&plan.propagators)));
+    let propagators = Composite::of(&plan.propagators).redacted_by(redaction.clone());
+    drop(propagate::install(propagators.clone()));
     // 5. The pipeline before the layers, so that the first span finds a queue that is served.
     let mut lanes = Lanes::of(&plan, &builder.clock, &voice, &stderr);
     lanes.bring(std::mem::take(&mut builder.extra));
@@ -95,15 +99,17 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
     let (spans, records) = (lanes.intake(Signal::Traces), lanes.intake(Signal::Logs));
     let pipeline = lanes.start().map_err(InitError::Thread)?;
     // 6. The engine and its layer; without any where telemetry is disabled.
-    let engine = (!plan.disabled).then(|| Arc::new(engine(&mut builder, &plan, spans)));
+    let engine = (!plan.disabled).then(|| Arc::new(engine(&mut builder, &plan, &redaction, spans)));
     // 7. What telemetry measures of itself, now that there is something to measure.
     let lanes = pipeline.as_ref().map_or(&[][..], Pipeline::lanes);
     self_metrics::register(Metrics::global(), lanes, engine.as_ref());
+    self_metrics::register_redaction(Metrics::global(), &redaction);
     // 8. Lines last: they carry the ids that the span layer has made current.
     let (layers, lines) = lines::start(
         &plan,
         filter,
         builder.sinks,
+        &redaction,
         records,
         &builder.clock,
         &voice,
@@ -131,13 +137,14 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
     let started = Started {
         telemetry: Telemetry::new(parts),
         plan,
+        propagators,
         report,
         panic_hook: builder.panic_hook,
     };
     Ok((started, layer, layers))
 }
 
-fn engine(builder: &mut Builder, plan: &Plan, spans: Intake) -> Engine {
+fn engine(builder: &mut Builder, plan: &Plan, redaction: &Redaction, spans: Intake) -> Engine {
     let mut settings = EngineSettings::new(spans);
     settings.sampler = builder
         .sampler
@@ -146,6 +153,7 @@ fn engine(builder: &mut Builder, plan: &Plan, spans: Intake) -> Engine {
     settings.limits = plan.traces.limits;
     settings.clock = builder.clock.clone();
     settings.events = builder.events;
+    settings.redaction = redaction.clone();
     Engine::new(settings)
 }
 
@@ -157,7 +165,7 @@ impl Started {
             global::set_tracer_provider(TracerProvider::new(Arc::clone(engine)));
         }
         global::set_meter_provider(Metrics::global().meter_provider());
-        global::set_text_map_propagator(TextMap::new(Composite::of(&self.plan.propagators)));
+        global::set_text_map_propagator(TextMap::new(self.propagators));
         #[cfg(feature = "runtime")]
         if !self.plan.disabled {
             telemetry_core::runtime::observe(Metrics::global());

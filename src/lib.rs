@@ -41,6 +41,7 @@ pub use telemetry_core::diagnostics::{Distribution, ExporterStatus};
 pub use telemetry_core::export;
 pub use telemetry_core::instrument;
 pub use telemetry_core::pipeline::{DropReason, FlushError, Ledger, ShutdownReport, Signal};
+pub use telemetry_core::redact;
 #[cfg(feature = "runtime")]
 pub use telemetry_core::runtime;
 #[cfg(feature = "testing")]
@@ -51,6 +52,10 @@ pub use telemetry_core::trace::{SetParentError, SpanExt, with_remote_parent};
 /// Structured logs: sinks, formats, keys and levels.
 #[cfg(feature = "log")]
 pub use telemetry_log as logs;
+/// The same by another name: `telemetry::log::scope`.
+#[cfg(feature = "log")]
+#[doc(no_inline)]
+pub use telemetry_log as log;
 #[cfg(feature = "log")]
 pub use telemetry_log::{at_base_level, event, fatal};
 

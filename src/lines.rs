@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use telemetry_core::clock::Clock;
-use telemetry_core::config::{LogFormat, Plan};
+use telemetry_core::config::{FloodPlan, LogFormat, Plan};
 use telemetry_core::diagnostics::{Level, Voice};
 use telemetry_core::pipeline::{Intake, Service};
+use telemetry_core::redact::Redaction;
 use telemetry_core::trace::SpanLayer;
 use telemetry_log::{
-    BaseFilter, Directives, LogHandle, LogLayer, Logs, PrettyFormat, SESSION_ID, SinkConfig,
+    BaseFilter, Directives, LogHandle, LogLayer, Logs, PrettyFormat, Rate, SESSION_ID, SinkConfig,
     Verbosity, init_log_bridge,
 };
 use tracing::Subscriber;
@@ -75,6 +76,7 @@ pub(crate) fn start(
     plan: &Plan,
     filter: BaseFilter,
     mut sinks: Sinks,
+    redaction: &Redaction,
     records: Intake,
     clock: &Clock,
     voice: &Voice,
@@ -85,7 +87,7 @@ pub(crate) fn start(
         _ => {}
     }
     let verbosity = filter.verbosity();
-    let (log, handle) = build(plan, sinks, records, clock, voice, &verbosity);
+    let (log, handle) = build(plan, sinks, redaction, records, clock, voice, &verbosity);
     handle.observe(telemetry_core::metrics::Registry::global());
     (LineLayers { filter, log }, Lines { handle, verbosity })
 }
@@ -94,6 +96,7 @@ pub(crate) fn start(
 fn build(
     plan: &Plan,
     sinks: Sinks,
+    redaction: &Redaction,
     records: Intake,
     clock: &Clock,
     voice: &Voice,
@@ -104,14 +107,33 @@ fn build(
         .service(plan.service_name())
         .otlp(records, plan.logs.limits)
         .clock(clock.clone())
+        .redaction(redaction.clone())
         .diagnostics(move |line| say.say(Level::Warn, line))
         .verbosity(verbosity.clone())
         .sinks(sinks);
+    let logs = limited(logs, &plan.logs.flood);
     let (layer, handle, failed) = logs.build_lossy();
     for error in failed {
         voice.say(Level::Error, format_args!("telemetry: {error}"));
     }
     (layer, handle)
+}
+
+/// Holds floods back as the plan says.
+fn limited(mut logs: Logs, flood: &FloodPlan) -> Logs {
+    logs = logs
+        .max_value_len(flood.max_value_len)
+        .max_line_len(flood.max_line_len);
+    if let Some(lines) = flood.rate_limit {
+        logs = logs.rate_limit(Rate::per_second(lines));
+    }
+    for (level, lines) in &flood.budgets {
+        logs = logs.budget(*level, Rate::per_second(*lines));
+    }
+    for (level, share) in &flood.samples {
+        logs = logs.sample(*level, *share);
+    }
+    logs
 }
 
 impl LineLayers {
@@ -166,6 +188,11 @@ impl Lines {
     /// Lines that were written.
     pub(crate) fn written(&self) -> u64 {
         self.handle.ledger().exported
+    }
+
+    /// Lines that were held back before they were made.
+    pub(crate) fn suppressed(&self) -> u64 {
+        self.handle.suppressed().total()
     }
 
     /// Lines that were dropped.

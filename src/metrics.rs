@@ -7,6 +7,7 @@ use opentelemetry::metrics::Meter;
 use telemetry_core::clock::Clock;
 use telemetry_core::config::Plan;
 use telemetry_core::diagnostics::Voice;
+use telemetry_core::redact::Redaction;
 
 pub use telemetry_core::metrics::*;
 
@@ -41,7 +42,13 @@ pub(crate) fn release() {
 }
 
 /// Sets the registry up by the plan. A program that has telemetry disabled measures nothing.
-pub(crate) fn configure(choices: Choices, plan: &Plan, clock: &Clock, voice: &Voice) {
+pub(crate) fn configure(
+    choices: Choices,
+    plan: &Plan,
+    redaction: &Redaction,
+    clock: &Clock,
+    voice: &Voice,
+) {
     let default = RegistrySettings::default();
     let settings = RegistrySettings {
         clock: clock.clone(),
@@ -52,6 +59,7 @@ pub(crate) fn configure(choices: Choices, plan: &Plan, clock: &Clock, voice: &Vo
             .cardinality_limit
             .unwrap_or(default.cardinality_limit),
         idle_expiry: choices.idle_expiry,
+        redaction: redaction.clone(),
         views: if plan.disabled {
             vec![View::of("*").drop()]
         } else {

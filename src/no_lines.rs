@@ -6,6 +6,7 @@ use telemetry_core::clock::Clock;
 use telemetry_core::config::Plan;
 use telemetry_core::diagnostics::Voice;
 use telemetry_core::pipeline::{Intake, Service};
+use telemetry_core::redact::Redaction;
 use telemetry_core::trace::SpanLayer;
 use tracing::Subscriber;
 use tracing_subscriber::Layer;
@@ -37,6 +38,7 @@ pub(crate) fn start(
     _: &Plan,
     _: Filter,
     _: Sinks,
+    _: &Redaction,
     _: Intake,
     _: &Clock,
     _: &Voice,
@@ -72,6 +74,10 @@ impl Lines {
     }
 
     pub(crate) fn written(&self) -> u64 {
+        0
+    }
+
+    pub(crate) fn suppressed(&self) -> u64 {
         0
     }
 

@@ -24,6 +24,8 @@ pub struct Status {
     /// What keeps overrides from having an effect, if anything does.
     #[cfg(feature = "log")]
     pub verbosity_defeated_by: Option<telemetry_log::Defeat>,
+    /// Log lines that a rate limit, a budget or sampling has held back.
+    pub suppressed_lines: u64,
     /// The distributions of this process, such as the durations of the requests of each route.
     pub distributions: Vec<Distribution>,
     /// Measurements that were refused: NaN, infinities, and negative ones of counters.
@@ -52,6 +54,7 @@ impl Parts {
             overrides: self.lines.verbosity().overrides(),
             #[cfg(feature = "log")]
             verbosity_defeated_by: self.lines.verbosity().defeated_by(),
+            suppressed_lines: self.lines.suppressed(),
             distributions: measured.as_ref().map(Distribution::all).unwrap_or_default(),
             refused_measurements: registry.refused(),
         }
@@ -71,7 +74,11 @@ impl Status {
         )]
         let mut status = json!({
             "exporters": exporters,
-            "lines": { "written": self.lines, "dropped": self.lost_lines },
+            "lines": {
+                "written": self.lines,
+                "dropped": self.lost_lines,
+                "suppressed": self.suppressed_lines,
+            },
             "distributions": distributions,
             "refused_measurements": self.refused_measurements,
         });

@@ -61,6 +61,7 @@ pub mod instrument;
 pub mod metrics;
 pub mod otlp;
 pub mod pipeline;
+pub mod redact;
 #[cfg(feature = "runtime")]
 pub mod runtime;
 mod semconv;

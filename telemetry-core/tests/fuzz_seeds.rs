@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use telemetry_core::context::fuzz;
+use telemetry_core::redact;
 
 /// Runs each seed, each of its prefixes and each of its one-bit mutations.
 fn run(target: &str, check: fn(&[u8])) {
@@ -47,4 +48,9 @@ fn baggage() {
 #[test]
 fn b3() {
     run("b3", fuzz::b3);
+}
+
+#[test]
+fn redact() {
+    run("redact", redact::fuzz::redact);
 }

@@ -19,6 +19,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::gathered::Gathered;
 use crate::json::{CompiledJson, Frame, JsonLine, TimeText, pinned};
+use crate::limit::{self, Counts, Limits};
 use crate::pretty::{PrettyFormat, PrettyLine};
 use crate::sink::Writer;
 use crate::span;
@@ -57,6 +58,8 @@ pub(crate) struct Shared {
     pub(crate) line_bytes: usize,
     pub(crate) code_location: bool,
     pub(crate) verbosity: Option<Verbosity>,
+    pub(crate) limits: Option<Limits>,
+    pub(crate) counts: Counts,
     /// Whether an output wants the fields, the list or the names of spans.
     pub(crate) wants: Wants,
 }
@@ -102,6 +105,9 @@ struct Scratch {
     /// One for each format.
     frames: Vec<Frame>,
 }
+
+/// How many lines a line stands for that were held back.
+const SUPPRESSED_FIELD: &str = "suppressed";
 
 /// A thread keeps its memory up to this size.
 const SCRATCH_BYTES: usize = 256 * 1024;
@@ -178,6 +184,9 @@ impl Shared {
     ) where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
+        if !self.admits(scratch, event, context) {
+            return;
+        }
         let unix_nanos = self.clock.now().unix_nanos();
         let metadata = event.metadata();
         let is_log = metadata.target() == "log" && event.is_log();
@@ -196,6 +205,7 @@ impl Shared {
         if let Some(verbosity) = self.verbosity.as_ref().filter(|it| it.has_sessions()) {
             self.add_session(&mut scratch.record, verbosity, metadata, context);
         }
+        crate::scope::add_to(&mut scratch.record, &self.visit);
         let ids = self.gather(scratch, event, context, spans);
         self.write_lines(scratch, metadata, unix_nanos, ids);
         if let Some(intake) = &self.otlp {
@@ -215,6 +225,80 @@ impl Shared {
     {
         if let Some(session) = verbosity.session(target(record, metadata), context) {
             record.add_text(&self.visit, SESSION_ID, &session);
+        }
+    }
+
+    /// Counts the event, and asks whether its line is to be written.
+    #[inline]
+    fn admits<S>(&self, scratch: &mut Scratch, event: &Event<'_>, context: &Context<'_, S>) -> bool
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        self.counts
+            .count(limit::severity_of(event.metadata()), limit::route());
+        match &self.limits {
+            None => true,
+            Some(limits) => self.admits_limited(limits, scratch, event, context),
+        }
+    }
+
+    #[cold]
+    fn admits_limited<S>(
+        &self,
+        limits: &Limits,
+        scratch: &mut Scratch,
+        event: &Event<'_>,
+        context: &Context<'_, S>,
+    ) -> bool
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let now = self.clock.now();
+        if limits.due(now.monotonic_nanos()) {
+            self.say_suppressed(limits, scratch, now.unix_nanos());
+        }
+        let ids = || line_ids(event, context.event_span(event).as_ref());
+        let is_wanted = || self.is_asked_for(event);
+        let admitted = limits.admit(event, now.monotonic_nanos(), ids, is_wanted);
+        if let Err(reason) = admitted {
+            self.counts.suppress(reason);
+        }
+        admitted.is_ok()
+    }
+
+    /// Whether only an override of the levels lets the event through: somebody wants to see all.
+    fn is_asked_for(&self, event: &Event<'_>) -> bool {
+        self.verbosity.as_ref().is_some_and(|verbosity| {
+            let of_log = event.normalized_metadata();
+            !verbosity.is_at_base_level(of_log.as_ref().unwrap_or(event.metadata()))
+        })
+    }
+
+    /// Writes a line for each callsite that has lost some.
+    fn say_suppressed(&self, limits: &Limits, scratch: &mut Scratch, unix_nanos: u64) {
+        scratch.gathered.clear();
+        scratch.list.clear();
+        scratch.names.clear();
+        limits.tell(|metadata, origin, lost| {
+            let record = &mut scratch.record;
+            record.clear(&self.visit);
+            record.set_origin(&origin.target, &origin.file, origin.line);
+            record.set_message(format_args!("{lost} similar suppressed"));
+            let lost = i64::try_from(lost).unwrap_or(i64::MAX);
+            record.add_int(&self.visit, SUPPRESSED_FIELD, lost);
+            self.add_location(record, metadata);
+            self.write_lines(scratch, metadata, unix_nanos, None);
+            if let Some(intake) = &self.otlp {
+                push_record(intake, scratch, metadata, unix_nanos, None);
+            }
+        });
+    }
+
+    /// Says now what was held back since it was said last.
+    pub(crate) fn say_all_suppressed(&self) {
+        if let Some(limits) = &self.limits {
+            let mut scratch = Scratch::default();
+            self.say_suppressed(limits, &mut scratch, self.clock.now().unix_nanos());
         }
     }
 

@@ -60,8 +60,10 @@ mod event;
 mod gathered;
 mod json;
 mod layer;
+mod limit;
 mod logs;
 mod pretty;
+mod scope;
 mod sink;
 mod span;
 mod spans;
@@ -74,8 +76,10 @@ pub use directives::{Directives, ParseError};
 pub use event::event;
 pub use json::{JsonFormat, Key, Keys, LevelNames, SpanFields};
 pub use layer::LogLayer;
+pub use limit::{Rate, Suppressed, SuppressedBy};
 pub use logs::{BuildError, FlushReport, LogHandle, Logs, SinkStatus};
 pub use pretty::PrettyFormat;
+pub use scope::{EnteredLogScope, InLogScope, LogScope, LogScoped, scope};
 pub use sink::{FileConfig, LogSink, Overflow, Rotation, SinkConfig, SinkLimits};
 pub use verbosity::{
     AtBaseLevel, BaseFilter, Defeat, Override, OverrideError, OverrideId, OverrideStatus,

@@ -11,10 +11,12 @@ use telemetry_core::diagnostics::self_metrics;
 use telemetry_core::metrics::Registry;
 use telemetry_core::otlp::{AttributeLimits, Severity};
 use telemetry_core::pipeline::{Drops, Intake, Ledger, is_own_thread};
+use telemetry_core::redact::Redaction;
 use tracing_core::LevelFilter;
 
 use crate::json::{Reserved, SpanFields};
 use crate::layer::{FormatSinks, LineFormat, LogLayer, Shared, Sink, Wants};
+use crate::limit::{Counts, LimitRules, Limits, Suppressed, SuppressedBy};
 use crate::sink::{Destination, Diagnostics, Format, Queue, SinkConfig, Writer};
 use crate::verbosity::Verbosity;
 use crate::visit::VisitOptions;
@@ -56,6 +58,8 @@ pub struct Logs {
     code_location: bool,
     diagnostics: Diagnostics,
     verbosity: Option<Verbosity>,
+    redaction: Redaction,
+    pub(crate) limits: LimitRules,
 }
 
 impl Logs {
@@ -72,6 +76,8 @@ impl Logs {
             code_location: false,
             diagnostics: Diagnostics::default(),
             verbosity: None,
+            redaction: Redaction::default(),
+            limits: LimitRules::default(),
         }
     }
 
@@ -141,6 +147,14 @@ impl Logs {
         self
     }
 
+    /// Hides secrets by these rules, in lines and log records. Default: the values of the keys of
+    /// [`RedactionRules::BUILT_IN`](telemetry_core::redact::RedactionRules::BUILT_IN).
+    #[must_use]
+    pub fn redaction(mut self, redaction: Redaction) -> Self {
+        self.redaction = redaction;
+        self
+    }
+
     /// Tells this function when lines are lost; the default writes to the standard error output.
     #[must_use]
     pub fn diagnostics(mut self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
@@ -193,6 +207,7 @@ impl Logs {
                 reserved,
                 value_bytes: self.value_bytes,
                 otlp: limits,
+                redaction: self.redaction,
             },
             formats: groups
                 .into_iter()
@@ -206,6 +221,8 @@ impl Logs {
             line_bytes: self.line_bytes,
             code_location: self.code_location,
             verbosity: self.verbosity,
+            limits: Limits::new(&self.limits),
+            counts: Counts::default(),
             wants,
         });
         (
@@ -305,6 +322,7 @@ impl LogHandle {
     /// Writes everything that was logged before the call, within `deadline`.
     #[must_use = "the report says whether everything was written"]
     pub fn flush(&self, deadline: Duration) -> FlushReport {
+        self.0.say_all_suppressed();
         let asked: Vec<_> = self
             .writers()
             .map(|writer| (writer, writer.ask_flush()))
@@ -318,6 +336,7 @@ impl LogHandle {
     /// dropped and counted. A sink that is stuck is left behind.
     #[must_use = "the report says what was lost"]
     pub fn shutdown(&self, deadline: Duration) -> FlushReport {
+        self.0.say_all_suppressed();
         for writer in self.writers() {
             writer.queue.close();
         }
@@ -410,9 +429,39 @@ impl LogHandle {
             .sum()
     }
 
-    /// Tells `registry` what became of the lines of each sink, as long as the log is there.
+    /// How many lines were held back before they were made, by reason.
+    #[must_use]
+    pub fn suppressed(&self) -> Suppressed {
+        self.0.counts.suppressed()
+    }
+
+    /// How many records there were, by severity and, where it was known, the route of the request;
+    /// those that were held back are among them.
+    #[must_use]
+    pub fn records(&self) -> Vec<(Severity, Option<&'static str>, u64)> {
+        self.0.counts.all()
+    }
+
+    /// Tells `registry` how many records there were, and what became of the lines of each sink, as
+    /// long as the log is there.
     pub fn observe(&self, registry: &Registry) {
         let log = Arc::downgrade(&self.0);
+        let records = log.clone();
+        let suppressed = log.clone();
+        self_metrics::register_records(
+            registry,
+            move || {
+                let log = records.upgrade();
+                log.map(|log| log.counts.all()).unwrap_or_default()
+            },
+            move || {
+                let log = suppressed.upgrade();
+                let counts = log.map(|log| log.counts.suppressed()).unwrap_or_default();
+                SuppressedBy::ALL
+                    .map(|it| (it.as_str(), counts.get(it)))
+                    .to_vec()
+            },
+        );
         self_metrics::register_lines(registry, move || {
             let sinks = log.upgrade().map(|log| Self(log).sinks());
             let balances = sinks.into_iter().flatten();

@@ -7,18 +7,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// What stands in for a value whose formatting failed or panicked.
 pub(crate) const FAILED: &str = "<formatting failed>";
 
-/// The largest buffer that a thread keeps for [`with_formatted`].
+/// The largest buffer that a thread keeps for [`with_text`].
 const KEPT_BYTES: usize = 4 * 1024;
 
-/// Hands on what `value` prints; see [`put_formatted`].
+/// Hands on what `put` has written.
 ///
 /// The thread's buffer is taken out meanwhile: a value that logs finds none and makes its own.
-pub(crate) fn with_formatted(max: usize, value: fmt::Arguments<'_>, then: impl FnOnce(&str)) {
+pub(crate) fn with_text(put: impl FnOnce(&mut String), then: impl FnOnce(&str)) {
     thread_local! {
         static TEXT: Cell<String> = const { Cell::new(String::new()) };
     }
     let mut text = TEXT.try_with(Cell::take).unwrap_or_default();
-    put_formatted(&mut text, max, value);
+    put(&mut text);
     then(&text);
     if text.capacity() <= KEPT_BYTES {
         text.clear();
@@ -38,6 +38,43 @@ pub(crate) fn put_formatted(text: &mut String, max: usize, value: fmt::Arguments
         text.push_str(FAILED);
     }
 }
+
+/// Appends what `value` prints after `clean` has taken the secrets out, cut after `max` bytes with
+/// a mark. Nothing is left of a secret that the cut divides.
+pub(crate) fn put_cleaned(
+    text: &mut String,
+    max: usize,
+    value: fmt::Arguments<'_>,
+    clean: impl Fn(&str) -> Option<String>,
+) {
+    let mut all = String::new();
+    let mut out = Capped {
+        text: &mut all,
+        max: max.saturating_add(LONGEST_SECRET),
+        cut: 0,
+    };
+    let printed = catch_unwind(AssertUnwindSafe(|| out.write_fmt(value)));
+    let mut cut = out.cut;
+    let mut keep = max;
+    let shown = clean(&all).unwrap_or(all);
+    if cut > 0 {
+        keep = keep.min(shown.len().saturating_sub(LONGEST_SECRET));
+    }
+    keep = keep.min(shown.len());
+    while !shown.is_char_boundary(keep) {
+        keep -= 1;
+    }
+    cut = cut.saturating_add(shown.len() - keep);
+    text.push_str(&shown[..keep]);
+    put_mark(text, cut);
+    if !matches!(printed, Ok(Ok(()))) {
+        text.push_str(FAILED);
+    }
+}
+
+/// How far beyond the cut text is looked at for secrets: tokens are seldom longer, because headers
+/// of more than 4 to 8 KiB are refused by servers.
+const LONGEST_SECRET: usize = 8 * 1024;
 
 /// Appends text, cut after `max` bytes with a mark.
 pub(crate) fn put_cut(text: &mut String, max: usize, value: &str) {
@@ -77,10 +114,15 @@ impl Capped<'_> {
 
     #[inline]
     fn finish(&mut self) {
-        if self.cut > 0 {
-            // a String takes every write
-            let _ = write!(self.text, "…[truncated {} bytes]", self.cut);
-        }
+        put_mark(self.text, self.cut);
+    }
+}
+
+#[inline]
+fn put_mark(text: &mut String, cut: usize) {
+    if cut > 0 {
+        // a String takes every write
+        let _ = write!(text, "…[truncated {cut} bytes]");
     }
 }
 
@@ -108,6 +150,23 @@ mod tests {
         let mut text = String::new();
         put_cut(&mut text, 3, "abc");
         assert_eq!(text, "abc");
+    }
+
+    #[test]
+    fn a_secret_at_the_cut_is_hidden_whole() {
+        let hide = |text: &str| text.contains("secret").then(|| text.replace("secret", "*"));
+        for max in 0..20 {
+            let mut text = String::new();
+            put_cleaned(&mut text, max, format_args!("a secret, and more"), hide);
+            assert!(!text.contains("se"), "{text}");
+        }
+        let mut text = String::new();
+        let long = "secret".repeat(10_000);
+        put_cleaned(&mut text, 10, format_args!("{long}"), hide);
+        assert!(!text.contains("se"), "{text}");
+        let mut text = String::new();
+        put_cleaned(&mut text, 5, format_args!("secret 12"), hide);
+        assert_eq!(text, "* 12");
     }
 
     #[test]

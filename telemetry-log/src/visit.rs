@@ -1,11 +1,13 @@
 //! One visit of an event's or a span's fields, for all outputs.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use opentelemetry::{Array, KeyValue, Value};
 use telemetry_core::otlp::{AttributeLimits, Attributes, Encode};
+use telemetry_core::redact::{Place, REDACTED, Redaction};
 use telemetry_core::trace::Exception;
 use tracing_core::Field;
 use tracing_core::field::Visit;
@@ -15,7 +17,7 @@ use crate::event::{self, ATTRIBUTES_FIELD, FATAL, SEVERITY_FIELD};
 use crate::json::{
     Fields, KeyCache, Reserved, pinned, put_bool, put_bytes, put_float, put_int, put_string,
 };
-use crate::text::{FAILED, put_cut, put_formatted, with_formatted};
+use crate::text::{FAILED, put_cleaned, put_cut, put_formatted, with_text};
 
 /// What the visit of any field needs to know.
 #[derive(Debug)]
@@ -25,6 +27,44 @@ pub(crate) struct VisitOptions {
     pub(crate) value_bytes: usize,
     /// The limits of OTLP attributes, if log records are exported.
     pub(crate) otlp: Option<AttributeLimits>,
+    /// What is hidden.
+    pub(crate) redaction: Redaction,
+}
+
+impl VisitOptions {
+    /// Text as it may be shown.
+    #[inline]
+    fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.redaction.has_patterns() {
+            self.redaction.clean(text, Place::Log)
+        } else {
+            Cow::Borrowed(text)
+        }
+    }
+
+    /// Appends what a value prints as it may be shown, cut if it is too long.
+    #[inline]
+    fn put(&self, text: &mut String, value: fmt::Arguments<'_>) {
+        if self.redaction.has_patterns() {
+            put_cleaned(text, self.value_bytes, value, |text| {
+                let clean = self.redaction.scrub(text)?;
+                self.redaction.count(Place::Log);
+                Some(clean)
+            });
+        } else {
+            put_formatted(text, self.value_bytes, value);
+        }
+    }
+
+    /// Whether the values of a key are hidden; counts one if they are.
+    #[inline]
+    fn hides(&self, key: &str) -> bool {
+        let is_secret = self.redaction.is_secret(key);
+        if is_secret {
+            self.redaction.count(Place::Log);
+        }
+        is_secret
+    }
 }
 
 /// What an event said.
@@ -86,6 +126,55 @@ impl Record {
         self.origin.line = None;
     }
 
+    /// Sets fields whose names are not those of a callsite.
+    pub(crate) fn put_attributes(&mut self, options: &VisitOptions, attributes: &[KeyValue]) {
+        for attribute in attributes {
+            self.put_attribute(options, attribute);
+        }
+    }
+
+    fn put_attribute(&mut self, options: &VisitOptions, KeyValue { key, value, .. }: &KeyValue) {
+        let key = key.as_str();
+        let shown = options.redaction.replace(key, value);
+        if shown.is_some() {
+            options.redaction.count(Place::Log);
+        }
+        let value = shown.as_ref().unwrap_or(value);
+        if let Value::String(text) = value {
+            let mut cut = String::new();
+            put_cut(&mut cut, options.value_bytes, text.as_str());
+            self.add_text(options, key, &cut);
+            return;
+        }
+        self.fields
+            .set(key, &options.reserved, |json| put_value(json, value));
+        if options.otlp.is_some() {
+            self.attributes.set(key, value);
+        }
+    }
+
+    /// Adds the fields of `outer` that are not there.
+    pub(crate) fn inherit(&mut self, outer: &Self, options: &VisitOptions) {
+        self.fields.inherit(&Fields::default(), &outer.fields);
+        if options.otlp.is_some() {
+            self.attributes.add_missing(&outer.attributes);
+        }
+    }
+
+    /// Names the callsite of a record of the `log` crate.
+    pub(crate) fn set_origin(&mut self, target: &str, file: &str, line: Option<u32>) {
+        self.origin.target.push_str(target);
+        self.origin.file.push_str(file);
+        self.origin.line = line.map(u64::from);
+    }
+
+    /// Sets a message of our own.
+    pub(crate) fn set_message(&mut self, message: fmt::Arguments<'_>) {
+        self.message.clear();
+        put_formatted(&mut self.message, usize::MAX, message);
+        self.has_message = true;
+    }
+
     pub(crate) fn capacity(&self) -> usize {
         self.fields.capacity()
             + self.attributes.capacity()
@@ -130,7 +219,16 @@ impl EventVisitor<'_> {
             attributes,
             ..
         } = &mut *self.record;
-        fields.set_rendered(keys.get(field.name(), &self.options.reserved), json);
+        let VisitOptions {
+            reserved,
+            redaction,
+            ..
+        } = self.options;
+        let rendered = keys.get(field.name(), reserved, redaction);
+        if rendered.secret {
+            return self.put_str(key(field), "");
+        }
+        fields.set_rendered(rendered, json);
         if self.options.otlp.is_some() {
             attributes.set(key(field), value);
         }
@@ -141,24 +239,36 @@ impl EventVisitor<'_> {
         match key {
             "message" => {
                 self.record.message.clear();
-                self.record.message.push_str(value);
+                self.record.message.push_str(&self.options.clean(value));
                 self.record.has_message = true;
             }
             SEVERITY_FIELD if value == FATAL => self.record.fatal = true,
             pinned::EVENT_NAME => {
+                let value = self.options.clean(value);
                 self.record.event_name.clear();
-                self.record.event_name.push_str(value);
+                self.record.event_name.push_str(&value);
                 self.record.fields.set(key, &self.options.reserved, |json| {
-                    put_string(json, value);
+                    put_string(json, &value);
                 });
             }
             _ if self.is_log && key.starts_with("log.") => self.put_origin(key, value),
             _ => {
                 let Record { fields, keys, .. } = &mut *self.record;
-                let rendered = keys.get(key, &self.options.reserved);
-                fields.set_rendered(rendered, |json| put_string(json, value));
+                let VisitOptions {
+                    reserved,
+                    redaction,
+                    ..
+                } = self.options;
+                let rendered = keys.get(key, reserved, redaction);
+                let value = if rendered.secret {
+                    redaction.count(Place::Log);
+                    Cow::Borrowed(REDACTED)
+                } else {
+                    self.options.clean(value)
+                };
+                fields.set_rendered(rendered, |json| put_string(json, &value));
                 if self.options.otlp.is_some() {
-                    self.record.attributes.set(key, value);
+                    self.record.attributes.set(key, &*value);
                 }
             }
         }
@@ -180,7 +290,7 @@ impl EventVisitor<'_> {
     fn put_message(&mut self, message: fmt::Arguments<'_>) {
         let mut text = std::mem::take(&mut self.record.message);
         text.clear();
-        put_formatted(&mut text, self.options.value_bytes, message);
+        self.options.put(&mut text, message);
         self.record.message = text;
         self.record.has_message = true;
     }
@@ -191,7 +301,7 @@ impl EventVisitor<'_> {
     fn put_text(&mut self, field: &Field, value: fmt::Arguments<'_>) {
         let mut text = std::mem::take(&mut self.record.text);
         text.clear();
-        put_formatted(&mut text, self.options.value_bytes, value);
+        self.options.put(&mut text, value);
         self.put_str(key(field), &text);
         self.record.text = text;
     }
@@ -211,25 +321,8 @@ impl EventVisitor<'_> {
                 continue;
             };
             let mut cut = String::new();
-            put_cut(&mut cut, self.options.value_bytes, text);
+            self.options.put(&mut cut, format_args!("{text}"));
             self.put_str(key, &cut);
-        }
-    }
-
-    fn put_attribute(&mut self, KeyValue { key, value, .. }: &KeyValue) {
-        let options = self.options;
-        let key = key.as_str();
-        if let Value::String(text) = value {
-            let mut cut = String::new();
-            put_cut(&mut cut, options.value_bytes, text.as_str());
-            self.record.add_text(options, key, &cut);
-            return;
-        }
-        self.record
-            .fields
-            .set(key, &options.reserved, |json| put_value(json, value));
-        if options.otlp.is_some() {
-            self.record.attributes.set(key, value);
         }
     }
 }
@@ -242,7 +335,7 @@ impl Visit for EventVisitor<'_> {
             return;
         }
         let mut cut = String::new();
-        put_cut(&mut cut, self.options.value_bytes, value);
+        self.options.put(&mut cut, format_args!("{value}"));
         self.put_str(key(field), &cut);
     }
 
@@ -303,7 +396,7 @@ impl Visit for EventVisitor<'_> {
             && let Some(attributes) = error.downcast_ref::<event::Attributes>()
         {
             for attribute in &attributes.0 {
-                self.put_attribute(attribute);
+                self.record.put_attribute(self.options, attribute);
             }
         } else if self.record.has_exception {
             self.put_text(field, format_args!("{}", Chain(error)));
@@ -333,27 +426,41 @@ impl SpanVisitor<'_> {
     fn put(&mut self, field: &Field, json: impl FnOnce(&mut Vec<u8>)) {
         let key = key(field);
         // what steers the span is not about the event
-        if !key.starts_with("otel.") {
-            self.fields.set(key, &self.options.reserved, json);
+        if key.starts_with("otel.") {
+            return;
+        }
+        let VisitOptions { reserved, .. } = self.options;
+        if self.options.hides(key) {
+            self.fields
+                .set(key, reserved, |json| put_string(json, REDACTED));
+        } else {
+            self.fields.set(key, reserved, json);
         }
     }
 
     fn put_text(&mut self, field: &Field, value: fmt::Arguments<'_>) {
-        with_formatted(self.options.value_bytes, value, |text| {
-            self.put(field, |json| put_string(json, text));
-        });
+        let options = self.options;
+        with_text(
+            |text| options.put(text, value),
+            |text| self.put(field, |json| put_string(json, text)),
+        );
+    }
+
+    fn put_clean(&mut self, field: &Field, text: &str) {
+        let options = self.options;
+        self.put(field, |json| put_string(json, &options.clean(text)));
     }
 }
 
 impl Visit for SpanVisitor<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         if value.len() <= self.options.value_bytes {
-            self.put(field, |json| put_string(json, value));
+            self.put_clean(field, value);
             return;
         }
         let mut cut = String::new();
-        put_cut(&mut cut, self.options.value_bytes, value);
-        self.put(field, |json| put_string(json, &cut));
+        self.options.put(&mut cut, format_args!("{value}"));
+        self.put_clean(field, &cut);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {

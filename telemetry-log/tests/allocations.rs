@@ -6,6 +6,7 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use opentelemetry::KeyValue;
 use telemetry_core::context::{CurrentIds, SpanId, TraceFlags, TraceId, enter_ids};
 use telemetry_log::{LogSink, Logs, SinkConfig};
 use tracing::{info, info_span};
@@ -84,5 +85,16 @@ fn a_line_allocates_nothing() {
         log(200);
         let after = ALLOCATIONS.load(Ordering::Relaxed);
         assert_eq!(after - before, 0, "allocations in 200 lines");
+
+        let fields = [KeyValue::new("job.id", 7), KeyValue::new("shop", "north")];
+        let _scope = telemetry_log::scope(fields).enter();
+        for _ in 0..50 {
+            log(200);
+            assert!(handle.flush(Duration::from_secs(10)).in_time);
+        }
+        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        log(200);
+        let after = ALLOCATIONS.load(Ordering::Relaxed);
+        assert_eq!(after - before, 0, "allocations in 200 lines within a scope");
     });
 }

@@ -41,6 +41,7 @@ fn lines_are_counted_by_sink_while_the_log_is_there() {
     let expected = [
         (format!("telemetry.log.lines {name}"), 2.0),
         (format!("telemetry.log.lines.pending {name}"), 0.0),
+        ("telemetry.log.records INFO".to_owned(), 2.0),
     ];
     assert_eq!(lines(&registry), BTreeMap::from(expected));
     assert_eq!(

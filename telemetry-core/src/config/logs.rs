@@ -6,6 +6,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::batch::{self, BatchPlan};
 use super::exporter::{self, ExporterKind};
+use super::flood::{self, FloodPlan};
 use super::kind::{self, Kind, TEXT};
 use super::limits;
 use super::otlp::{self, OtlpPlan};
@@ -32,6 +33,8 @@ pub struct LogsPlan {
     pub format: LogFormat,
     /// The level of telemetry's own diagnostics on standard error.
     pub own_level: DiagnosticLevel,
+    /// What holds a flood of lines back.
+    pub flood: FloodPlan,
 }
 
 /// The format of the lines on standard output.
@@ -161,6 +164,7 @@ pub(crate) fn resolve(r: &mut Resolver<'_>, code: &Overrides) -> LogsPlan {
             &OWN_LEVEL,
             DiagnosticLevel::default(),
         ),
+        flood: flood::resolve(r, logs),
     }
 }
 

@@ -25,6 +25,7 @@
 mod batch;
 mod env;
 mod exporter;
+mod flood;
 mod http_methods;
 mod kind;
 mod limits;
@@ -37,6 +38,7 @@ mod percent;
 mod plan;
 mod propagators;
 mod redact;
+mod redaction;
 mod report;
 mod resolver;
 mod resource;
@@ -52,12 +54,13 @@ mod verbose;
 pub use batch::BatchPlan;
 pub use env::Env;
 pub use exporter::ExporterKind;
+pub use flood::FloodPlan;
 pub use logs::{DiagnosticLevel, LogFormat, LogsPlan};
 pub use metrics::{ExemplarFilter, HistogramAggregation, MetricsPlan, Temporality};
 pub use otlp::{Compression, Endpoint, Headers, OtlpPlan, OtlpProtocol, TlsPlan};
 pub use overrides::{
     BatchOverrides, LogLimitOverrides, LogsOverrides, MetricsOverrides, OtlpOverrides, Overrides,
-    SpanLimitOverrides, TracesOverrides, VerboseOverrides,
+    RedactionOverrides, SpanLimitOverrides, TracesOverrides, VerboseOverrides,
 };
 pub use plan::Plan;
 pub use propagators::PropagatorKind;

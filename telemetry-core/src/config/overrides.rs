@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 use opentelemetry::KeyValue;
+use tracing_core::Level;
 
 use super::exporter::ExporterKind;
 use super::logs::{DiagnosticLevel, LogFormat};
@@ -13,6 +14,7 @@ use super::otlp::{Compression, Headers, OtlpProtocol};
 use super::propagators::PropagatorKind;
 use super::sampler::SamplerPlan;
 use super::verbose::Secret;
+use crate::redact::Pattern;
 
 /// Everything that code can decide; a field that is `None` is left to the environment and the defaults.
 ///
@@ -60,6 +62,8 @@ pub struct Overrides {
     /// Shows traces on the console when neither an exporter nor an endpoint is set, even if standard error is no
     /// terminal. (If it is one, they are shown anyway.)
     pub console_when_unconfigured: bool,
+    /// What is hidden.
+    pub redaction: RedactionOverrides,
 }
 
 /// What code decides about traces.
@@ -98,6 +102,29 @@ pub struct LogsOverrides {
     pub format: Option<LogFormat>,
     /// The level of telemetry's own diagnostics.
     pub own_level: Option<DiagnosticLevel>,
+    /// The most lines of one callsite in a second.
+    pub rate_limit: Option<u32>,
+    /// The most lines of a level in a second.
+    pub budgets: Option<Vec<(Level, u32)>>,
+    /// The share of the lines of INFO, DEBUG or TRACE that is kept.
+    pub samples: Option<Vec<(Level, f64)>>,
+    /// The longest text of one value, in bytes.
+    pub max_value_len: Option<usize>,
+    /// The longest line, in bytes.
+    pub max_line_len: Option<usize>,
+}
+
+/// What code decides about secrets. It joins what the environment says: what either names is
+/// hidden.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct RedactionOverrides {
+    /// Whether the values of the built-in keys are hidden.
+    pub built_in: Option<bool>,
+    /// Further keys, as of [`RedactionRules`](crate::redact::RedactionRules).
+    pub keys: Vec<String>,
+    /// What is searched for in text.
+    pub patterns: Vec<Pattern>,
 }
 
 /// What code decides about metrics.

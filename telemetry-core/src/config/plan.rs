@@ -9,6 +9,7 @@ use super::logs::{self, LogsPlan};
 use super::metrics::{self, MetricsPlan};
 use super::overrides::Overrides;
 use super::propagators::{self, PropagatorKind};
+use super::redaction;
 use super::report::Report;
 use super::resolver::Resolver;
 use super::resource::{self, Machine};
@@ -16,6 +17,7 @@ use super::setting::Setting;
 use super::traces::{self, TracesPlan};
 use super::unsupported;
 use super::verbose::{self, VerbosePlan};
+use crate::redact::RedactionRules;
 
 /// What telemetry will do. Every value in it is valid: who reads a plan need not check.
 ///
@@ -37,6 +39,8 @@ pub struct Plan {
     pub metrics: MetricsPlan,
     /// How others may make the log more verbose.
     pub verbose: VerbosePlan,
+    /// What is hidden, in all signals.
+    pub redaction: RedactionRules,
     /// Whether standard error is a terminal.
     pub stderr_is_terminal: bool,
     /// Each setting, its value and who decided it, for a doctor and a status page.
@@ -63,6 +67,7 @@ impl Plan {
         let logs = logs::resolve(&mut r, code);
         let metrics = metrics::resolve(&mut r, code);
         let verbose = verbose::resolve(&mut r, code);
+        let redaction = redaction::resolve(&mut r, code);
         let stderr_is_terminal = env.stderr_is_terminal();
         http_methods::check(&mut r);
         unsupported::report(&mut r);
@@ -78,6 +83,7 @@ impl Plan {
                 logs,
                 metrics,
                 verbose,
+                redaction,
                 stderr_is_terminal,
                 settings,
             },

@@ -1,9 +1,7 @@
 //! Makes a configured value fit to be shown.
 
 use super::variables;
-
-/// What stands in for a secret.
-pub(crate) const REDACTED: &str = "<redacted>";
+pub(crate) use crate::redact::REDACTED;
 
 /// Longer values are cut: the report is for a terminal, and a variable may hold megabytes.
 const MAX_SHOWN_CHARS: usize = 80;

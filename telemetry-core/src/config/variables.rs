@@ -252,6 +252,16 @@ const GENERAL: &[Row] = &[
         "`info`",
         "how much telemetry says about itself: `none`, `error`, `warn`, `info`, `debug`, `trace`",
     ),
+    Row::ours(
+        "TELEMETRY_REDACT_KEYS",
+        "`built-in`",
+        "further keys whose values are hidden in all signals, `*` for any text: `customer.*,iban`; with `none` among them, the built-in ones (passwords, tokens, cookies and the like) are not",
+    ),
+    Row::ours(
+        "TELEMETRY_REDACT_PATTERNS",
+        "`none`",
+        "what is searched for in text and hidden: `bearer`, `jwt`, `card`, `email`",
+    ),
     Row::standard(
         "OTEL_SEMCONV_STABILITY_OPT_IN",
         "",
@@ -481,6 +491,31 @@ const LOGS: &[Row] = &[
         "LOG_FORMAT",
         "`pretty` on a terminal, else `json`",
         "the lines on standard output: `json`, `pretty`, `off`",
+    ),
+    Row::ours(
+        "LOG_RATE_LIMIT",
+        "`none`",
+        "the most lines of one callsite in a second; more are counted, and said by a line `N similar suppressed`",
+    ),
+    Row::ours(
+        "LOG_BUDGET",
+        "`none`",
+        "the most lines of a level in a second, all callsites together: `debug=100,info=1000`",
+    ),
+    Row::ours(
+        "LOG_SAMPLE",
+        "`none`",
+        "the share of lines that is kept, by traces: `debug=0.01,info=0.1`; WARN and ERROR always are",
+    ),
+    Row::ours(
+        "LOG_MAX_VALUE_LENGTH",
+        "`65536`",
+        "bytes after which the text of a value is cut, with a mark",
+    ),
+    Row::ours(
+        "LOG_MAX_LINE_LENGTH",
+        "`1048576`",
+        "bytes beyond which a line loses fields, and says how many; the message stays",
     ),
     Row::ours(
         "TELEMETRY_VERBOSE_SECRET",

@@ -11,7 +11,9 @@ use opentelemetry::metrics::{AsyncInstrument, Histogram, Meter};
 
 use crate::clock::Clock;
 use crate::metrics::{Producer, Registry, Snapshot};
+use crate::otlp::Severity;
 use crate::pipeline::{DropReason, Lane, Ledger, Signal, component, error_type};
+use crate::redact::{Place, Redaction};
 use crate::semconv::{self, Metric, signed};
 use crate::trace::{Engine, SpanCounters};
 
@@ -56,6 +58,53 @@ where
         for (name, ledger) in sinks() {
             let sink = KeyValue::new(semconv::TELEMETRY_LOG_SINK, name);
             out.observe(signed(ledger.pending), &[sink]);
+        }
+    });
+}
+
+/// Tells `registry` how many log records there were by severity and route, and how many were held
+/// back, by reason.
+pub fn register_records(
+    registry: &Registry,
+    records: impl Fn() -> Vec<(Severity, Option<&'static str>, u64)> + Send + Sync + 'static,
+    suppressed: impl Fn() -> Vec<(&'static str, u64)> + Send + Sync + 'static,
+) {
+    let meter = semconv::meter(registry);
+    semconv::METRIC_TELEMETRY_LOG_RECORDS.observe_counter(&meter, move |out| {
+        for (severity, route, count) in records() {
+            let level = KeyValue::new(semconv::LEVEL, severity.as_str());
+            match route {
+                Some(route) => {
+                    out.observe(count, &[level, KeyValue::new(semconv::HTTP_ROUTE, route)])
+                }
+                None => out.observe(count, &[level]),
+            }
+        }
+    });
+    semconv::METRIC_TELEMETRY_LOG_SUPPRESSED.observe_counter(&meter, move |out| {
+        for (reason, count) in suppressed().into_iter().filter(|it| it.1 > 0) {
+            out.observe(
+                count,
+                &[KeyValue::new(semconv::TELEMETRY_SUPPRESSED_BY, reason)],
+            );
+        }
+    });
+}
+
+/// Tells `registry` how many values were hidden, and where.
+pub fn register_redaction(registry: &Registry, redaction: &Redaction) {
+    if !redaction.is_on() {
+        return;
+    }
+    let meter = semconv::meter(registry);
+    let redaction = redaction.clone();
+    semconv::METRIC_TELEMETRY_REDACTED_VALUES.observe_counter(&meter, move |out| {
+        for place in Place::ALL {
+            let hidden = redaction.hidden(place);
+            if hidden > 0 {
+                let place = KeyValue::new(semconv::TELEMETRY_REDACTED_PLACE, place.as_str());
+                out.observe(hidden, &[place]);
+            }
         }
     });
 }

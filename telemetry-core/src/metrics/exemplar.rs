@@ -97,7 +97,7 @@ impl Exemplars {
             value,
             unix_nanos: origin.shared.now(),
             span: ids.map(|ids| (ids.trace_id, ids.span_id)),
-            filtered_attributes: origin.pairs.removed(),
+            filtered_attributes: origin.shared.redact(origin.pairs.removed()),
         });
         slot.writes.fetch_add(1, Ordering::Relaxed);
     }

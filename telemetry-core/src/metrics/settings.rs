@@ -6,6 +6,7 @@ use super::View;
 use crate::clock::Clock;
 use crate::config::{ExemplarFilter, HistogramAggregation};
 use crate::diagnostics::Voice;
+use crate::redact::Redaction;
 
 /// How a [`Registry`](super::Registry) is set up.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub struct RegistrySettings {
     /// The time without a measurement after which a series is forgotten; never by default. Bound
     /// series stay while a handle is there, and an up-down counter stays until it is zero.
     pub idle_expiry: Option<Duration>,
+    /// What is hidden in the attributes of exemplars.
+    pub redaction: Redaction,
 }
 
 /// Source: <https://opentelemetry.io/docs/specs/otel/metrics/sdk/#cardinality-limits>.
@@ -47,6 +50,7 @@ impl Default for RegistrySettings {
             cardinality_limit: CARDINALITY_LIMIT,
             views: Vec::new(),
             idle_expiry: None,
+            redaction: Redaction::default(),
         }
     }
 }

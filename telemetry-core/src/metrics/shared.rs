@@ -3,9 +3,12 @@
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
+use opentelemetry::KeyValue;
+
 use super::RegistrySettings;
 use crate::config::ExemplarFilter;
 use crate::diagnostics::{Level, Voice};
+use crate::redact::Place;
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -75,6 +78,21 @@ impl Shared {
             ON => ExemplarFilter::AlwaysOn,
             _ => ExemplarFilter::TraceBased,
         }
+    }
+
+    /// Hides secrets among the attributes of an exemplar.
+    pub(super) fn redact(&self, mut attributes: Vec<KeyValue>) -> Vec<KeyValue> {
+        if attributes.is_empty() {
+            return attributes;
+        }
+        let redaction = self.setting(|settings| settings.redaction.clone());
+        for KeyValue { key, value, .. } in &mut attributes {
+            if let Some(shown) = redaction.replace(key.as_str(), value) {
+                redaction.count(Place::Exemplar);
+                *value = shown;
+            }
+        }
+        attributes
     }
 
     /// Tells the operator, now or as soon as there is a way to.

@@ -10,6 +10,7 @@ use super::wire::{
     Fields, bytes_tag, close, fixed64_tag, low_byte, message_len, open, put_len, put_message,
     put_varint, varint_len, varint_tag,
 };
+use crate::redact::{Place, REDACTED, Redaction};
 
 /// How many attributes are kept, and how long their text may be.
 ///
@@ -55,6 +56,7 @@ pub struct Attributes {
     count: u32,
     dropped: u32,
     limits: AttributeLimits,
+    redaction: Redaction,
 }
 
 /// The fields of `KeyValue` and `AnyValue`, opentelemetry-proto common.proto.
@@ -105,7 +107,20 @@ impl Attributes {
             count: 0,
             dropped: 0,
             limits,
+            redaction: Redaction::none(),
         }
+    }
+
+    /// Hides secrets from now on, as those of a span.
+    #[must_use]
+    pub fn redacted_by(mut self, redaction: &Redaction) -> Self {
+        self.redaction.clone_from(redaction);
+        self
+    }
+
+    /// Hides secrets by these rules from now on.
+    pub(crate) fn set_redaction(&mut self, redaction: &Redaction) {
+        self.redaction.clone_from(redaction);
     }
 
     /// Empties the list and keeps its memory.
@@ -159,7 +174,48 @@ impl Attributes {
             self.dropped = self.dropped.saturating_add(1);
             return;
         }
+        if self.redaction.is_on()
+            && let Some(shown) = self.redact(key, &value)
+        {
+            return self.append(key, &shown);
+        }
         self.append(key, value);
+    }
+
+    /// Sets the attributes of `other` whose keys this list has not. What `other` holds was
+    /// redacted when it was set.
+    pub fn add_missing(&mut self, other: &Self) {
+        for (key, value) in other.raw() {
+            if self.get(key).is_none() {
+                self.set_raw(key, value);
+            }
+        }
+    }
+
+    /// Sets an attribute to a value that was redacted when it was encoded.
+    pub(crate) fn set_raw(&mut self, key: &str, value: RawValue<'_>) {
+        self.remove(key);
+        if self.count >= self.limits.count {
+            self.dropped = self.dropped.saturating_add(1);
+            return;
+        }
+        self.append(key, value);
+    }
+
+    /// What stands in for a value that holds a secret.
+    #[inline]
+    fn redact(&self, key: &str, value: &impl Encode) -> Option<Value> {
+        let shown = if self.redaction.is_secret(key) {
+            Some(REDACTED.into())
+        } else if self.redaction.has_patterns() {
+            value.redacted(&self.redaction)
+        } else {
+            None
+        };
+        if shown.is_some() {
+            self.redaction.count(Place::Span);
+        }
+        shown
     }
 
     /// Sets an attribute, replacing the value that the key has.
@@ -344,9 +400,18 @@ pub trait Encode {
         buffer.extend_from_slice(&[bytes_tag(VALUE), len]);
         self.encode(buffer, value_length);
     }
+
+    /// The value without the secrets in its text, if there are any.
+    fn redacted(&self, _: &Redaction) -> Option<Value> {
+        None
+    }
 }
 
 impl Encode for &str {
+    fn redacted(&self, redaction: &Redaction) -> Option<Value> {
+        redaction.scrub(self).map(Value::from)
+    }
+
     #[inline]
     fn encoded_len(&self, value_length: u32) -> Option<usize> {
         Some(message_len(truncate(self, value_length).len()))
@@ -473,6 +538,10 @@ impl Encode for RawValue<'_> {
 }
 
 impl Encode for &Value {
+    fn redacted(&self, redaction: &Redaction) -> Option<Value> {
+        redaction.scrub_value(self)
+    }
+
     fn encoded_len(&self, value_length: u32) -> Option<usize> {
         match self {
             Value::Bool(value) => value.encoded_len(value_length),
@@ -496,6 +565,13 @@ impl Encode for &Value {
 }
 
 impl Encode for &AnyValue {
+    fn redacted(&self, redaction: &Redaction) -> Option<Value> {
+        match self {
+            AnyValue::String(text) => redaction.scrub(text.as_str()).map(Value::from),
+            _ => None,
+        }
+    }
+
     fn encoded_len(&self, value_length: u32) -> Option<usize> {
         match self {
             AnyValue::Boolean(value) => value.encoded_len(value_length),

@@ -11,6 +11,8 @@ pub(crate) const DB_OPERATION_NAME: &str = "db.operation.name";
 pub(crate) const DB_QUERY_SUMMARY: &str = "db.query.summary";
 pub(crate) const DB_SYSTEM_NAME: &str = "db.system.name";
 pub(crate) const ERROR_TYPE: &str = "error.type";
+pub(crate) const HTTP_ROUTE: &str = "http.route";
+pub(crate) const LEVEL: &str = "level";
 pub(crate) const MESSAGING_CONSUMER_GROUP_NAME: &str = "messaging.consumer.group.name";
 pub(crate) const MESSAGING_DESTINATION_NAME: &str = "messaging.destination.name";
 pub(crate) const MESSAGING_OPERATION_NAME: &str = "messaging.operation.name";
@@ -27,6 +29,8 @@ pub(crate) const TELEMETRY_CACHE_RESULT: &str = "telemetry.cache.result";
 pub(crate) const TELEMETRY_LOG_SINK: &str = "telemetry.log.sink";
 pub(crate) const TELEMETRY_OPERATION_NAME: &str = "telemetry.operation.name";
 pub(crate) const TELEMETRY_OPERATION_SLOW_AFTER: &str = "telemetry.operation.slow_after";
+pub(crate) const TELEMETRY_REDACTED_PLACE: &str = "telemetry.redacted.place";
+pub(crate) const TELEMETRY_SUPPRESSED_BY: &str = "telemetry.suppressed.by";
 pub(crate) const TOKIO_RUNTIME_NAME: &str = "tokio.runtime.name";
 
 pub(crate) const METRIC_DB_CLIENT_CONNECTION_COUNT: Metric = Metric {
@@ -239,6 +243,18 @@ pub(crate) const METRIC_TELEMETRY_LOG_LINES_PENDING: Metric = Metric {
     description: "Log lines that wait for a sink.",
 };
 
+pub(crate) const METRIC_TELEMETRY_LOG_RECORDS: Metric = Metric {
+    name: "telemetry.log.records",
+    unit: "{record}",
+    description: "Log records whose level is wanted, by severity and, where it is known, route; what is held back is counted too.",
+};
+
+pub(crate) const METRIC_TELEMETRY_LOG_SUPPRESSED: Metric = Metric {
+    name: "telemetry.log.suppressed",
+    unit: "{record}",
+    description: "Log records that were held back before a line was made, by reason.",
+};
+
 pub(crate) const METRIC_TELEMETRY_METRIC_REFUSED: Metric = Metric {
     name: "telemetry.metric.refused",
     unit: "{measurement}",
@@ -261,6 +277,12 @@ pub(crate) const METRIC_TELEMETRY_QUEUE_DEPTH: Metric = Metric {
     name: "telemetry.queue.depth",
     unit: "{message}",
     description: "Messages that wait in a queue.",
+};
+
+pub(crate) const METRIC_TELEMETRY_REDACTED_VALUES: Metric = Metric {
+    name: "telemetry.redacted.values",
+    unit: "{value}",
+    description: "Values that held a secret and were hidden, or left out.",
 };
 
 pub(crate) const METRIC_TELEMETRY_SPAN_LATE_PARENTS: Metric = Metric {

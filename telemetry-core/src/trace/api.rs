@@ -15,7 +15,7 @@ use super::state::SpanState;
 use crate::clock::saturating_nanos;
 use crate::context::SpanContext;
 use crate::context::current;
-use crate::otlp::{Attributes, Kind, ScopeId, StatusCode};
+use crate::otlp::{Kind, ScopeId, StatusCode};
 
 /// A [`opentelemetry::trace::TracerProvider`] whose spans are recorded by our engine.
 ///
@@ -229,7 +229,7 @@ impl Drop for Span {
 }
 
 fn add_event(record: &mut Record, name: &str, unix_nanos: u64, attributes: &[KeyValue]) {
-    let mut encoded = Attributes::new(Attributes::EVENT, record.limits().event_attributes);
+    let mut encoded = record.event_attributes();
     encoded.extend(
         attributes
             .iter()

@@ -18,6 +18,7 @@ use crate::context::propagate::Extracted;
 use crate::context::{CurrentIds, RequestScope, SpanContext};
 use crate::otlp::{AnyValueView, Kind, ScopeId, SpanParts};
 use crate::pipeline::Intake;
+use crate::redact::Redaction;
 
 /// What makes and finishes spans. One per [`SpanLayer`](super::SpanLayer), shared by everything
 /// that records into it.
@@ -30,6 +31,7 @@ pub struct Engine {
     intake: Intake,
     counters: SpanCounters,
     events: SpanEvents,
+    redaction: Redaction,
 }
 
 /// Which `tracing` events also become events of their span.
@@ -59,6 +61,8 @@ pub struct EngineSettings {
     pub intake: Intake,
     /// Which `tracing` events are copied onto spans.
     pub events: SpanEvents,
+    /// What is hidden.
+    pub redaction: Redaction,
 }
 
 impl EngineSettings {
@@ -71,6 +75,7 @@ impl EngineSettings {
             clock: Clock::system(),
             intake,
             events: SpanEvents::default(),
+            redaction: Redaction::default(),
         }
     }
 }
@@ -88,6 +93,7 @@ impl Engine {
             intake: settings.intake,
             counters: SpanCounters::default(),
             events: settings.events,
+            redaction: settings.redaction,
         }
     }
 
@@ -114,6 +120,10 @@ impl Engine {
 
     pub(crate) fn events(&self) -> SpanEvents {
         self.events
+    }
+
+    pub(crate) fn redaction(&self) -> &Redaction {
+        &self.redaction
     }
 
     pub(crate) fn sampler(&self) -> &Sampler {
@@ -193,7 +203,7 @@ impl Engine {
         kind: Kind,
     ) -> SpanState {
         let record = decision.sampled.then(|| {
-            let mut record = Record::take(&self.limits);
+            let mut record = Record::take(&self.limits, &self.redaction);
             record.kind = kind;
             for entry in &decision.attributes {
                 record.attributes.set(entry.key.as_str(), &entry.value);

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 
 use tracing_core::{Event, Level};
 
+use super::engine::Engine;
 use super::exception::Exception;
-use super::limits::SpanLimits;
 use super::state::SpanState;
 use super::visit::{Special, Visitor};
 use crate::clock::Timestamp;
@@ -24,8 +24,9 @@ thread_local! {
 }
 
 impl Happening {
-    pub(super) fn gather(event: &Event<'_>, limits: &SpanLimits, now: Timestamp) -> Self {
-        let mut attributes = take(limits);
+    pub(super) fn gather(event: &Event<'_>, engine: &Engine) -> Self {
+        let now = engine.clock().now();
+        let mut attributes = take(engine);
         let mut special = Special::default();
         let mut exception = None;
         event.record(&mut Visitor {
@@ -68,14 +69,15 @@ pub(super) fn put_back(happening: Happening) {
     });
 }
 
-fn take(limits: &SpanLimits) -> Attributes {
+fn take(engine: &Engine) -> Attributes {
+    let limits = engine.limits().event_attributes;
     let spare = SPARE
         .try_with(|spare| spare.try_borrow_mut().ok()?.take())
         .ok()
         .flatten();
-    let mut attributes =
-        spare.unwrap_or_else(|| Attributes::new(Attributes::EVENT, limits.event_attributes));
-    attributes.clear(limits.event_attributes);
+    let mut attributes = spare.unwrap_or_else(|| Attributes::new(Attributes::EVENT, limits));
+    attributes.clear(limits);
+    attributes.set_redaction(engine.redaction());
     attributes
 }
 

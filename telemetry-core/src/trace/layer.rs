@@ -155,7 +155,8 @@ impl SpanLayer {
 
     /// Visits fields before the span is locked: their values are the user's code.
     fn gather(&self, fields: impl FnOnce(&mut Visitor<'_>)) -> Gathered {
-        let mut record = Record::take(&self.engine.limits().without_count());
+        let limits = self.engine.limits().without_count();
+        let mut record = Record::take(&limits, self.engine.redaction());
         let mut special = Special::default();
         let mut exception = None;
         fields(&mut Visitor {
@@ -339,7 +340,7 @@ where
         if !recorded {
             return;
         }
-        let happening = Happening::gather(event, self.engine.limits(), self.engine.clock().now());
+        let happening = Happening::gather(event, &self.engine);
         if let Some(state) = span.extensions_mut().get_mut::<SpanState>() {
             happening.add_to(state);
         }
@@ -434,7 +435,7 @@ impl Gathered {
         let now = self.now.unix_nanos_from(state.start);
         if let Some(record) = state.record.as_deref_mut() {
             for (key, value) in self.record.attributes.raw() {
-                record.attributes.set(key, value);
+                record.attributes.set_raw(key, value);
             }
             self.special.apply(record);
             if let Some(exception) = &self.exception {

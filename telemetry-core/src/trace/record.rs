@@ -10,6 +10,7 @@ use super::limits::SpanLimits;
 use crate::context::SpanContext;
 use crate::otlp::span::{put_event, put_link};
 use crate::otlp::{Attributes, Kind, StatusCode};
+use crate::redact::{Place, Redaction};
 
 /// The open record of a sampled span: attributes, events and links, already encoded.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ pub struct Record {
     pub(super) events: Items,
     pub(super) links: Items,
     limits: SpanLimits,
+    redaction: Redaction,
 }
 
 /// A bounded list of encoded events or links.
@@ -53,15 +55,15 @@ thread_local! {
 impl Record {
     /// An empty record, from this thread's pool if it has one.
     #[must_use]
-    pub(super) fn take(limits: &SpanLimits) -> Box<Self> {
+    pub(super) fn take(limits: &SpanLimits, redaction: &Redaction) -> Box<Self> {
         let pooled = POOL
             .try_with(|pool| pool.try_borrow_mut().ok()?.pop())
             .ok()
             .flatten();
         let Some(mut record) = pooled else {
-            return Box::new(Self::new(limits));
+            return Box::new(Self::new(limits, redaction));
         };
-        record.reset(limits);
+        record.reset(limits, redaction);
         record
     }
 
@@ -83,9 +85,9 @@ impl Record {
         });
     }
 
-    fn new(limits: &SpanLimits) -> Self {
+    fn new(limits: &SpanLimits, redaction: &Redaction) -> Self {
         Self {
-            attributes: Attributes::new(Attributes::SPAN, limits.attributes),
+            attributes: Attributes::new(Attributes::SPAN, limits.attributes).redacted_by(redaction),
             kind: Kind::Internal,
             name: String::new(),
             named: false,
@@ -94,10 +96,15 @@ impl Record {
             events: Items::default(),
             links: Items::default(),
             limits: *limits,
+            redaction: redaction.clone(),
         }
     }
 
-    fn reset(&mut self, limits: &SpanLimits) {
+    fn reset(&mut self, limits: &SpanLimits, redaction: &Redaction) {
+        if !self.redaction.is_same(redaction) {
+            self.redaction.clone_from(redaction);
+            self.attributes.set_redaction(redaction);
+        }
         self.attributes.clear(limits.attributes);
         self.kind = Kind::Internal;
         self.name.clear();
@@ -115,20 +122,23 @@ impl Record {
         &self.limits
     }
 
+    /// An empty list for the attributes of an event of this span.
+    #[must_use]
+    pub fn event_attributes(&self) -> Attributes {
+        Attributes::new(Attributes::EVENT, self.limits.event_attributes)
+            .redacted_by(&self.redaction)
+    }
+
     /// Replaces the span's name.
     pub fn set_name(&mut self, name: &str) {
         self.name.clear();
-        self.name.push_str(name);
+        self.name.push_str(&self.redaction.clean(name, Place::Span));
         self.named = true;
     }
 
     /// Sets the attributes of `other` that this record has not.
     pub(super) fn add_missing(&mut self, other: &Self) {
-        for (key, value) in other.attributes.raw() {
-            if self.attributes.get(key).is_none() {
-                self.attributes.set(key, value);
-            }
-        }
+        self.attributes.add_missing(&other.attributes);
     }
 
     /// The name that was set, if any.
@@ -147,14 +157,21 @@ impl Record {
         if status != StatusCode::Error {
             self.status_message = Cow::Borrowed("");
         } else if !message.is_empty() {
-            self.status_message = message;
+            self.status_message = self.clean(message);
         }
     }
 
     /// Says more about a failure that was or will be stated by [`Record::set_status`].
     pub(super) fn describe_status(&mut self, message: Cow<'static, str>) {
         if self.status == StatusCode::Error || self.status == StatusCode::Unset {
-            self.status_message = message;
+            self.status_message = self.clean(message);
+        }
+    }
+
+    fn clean(&self, text: Cow<'static, str>) -> Cow<'static, str> {
+        match self.redaction.clean(&text, Place::Span) {
+            Cow::Owned(clean) => Cow::Owned(clean),
+            Cow::Borrowed(_) => text,
         }
     }
 
@@ -165,7 +182,7 @@ impl Record {
             put_event(
                 &mut self.events.bytes,
                 unix_nanos,
-                name,
+                &self.redaction.clean(name, Place::Span),
                 attributes.as_bytes(),
                 attributes.dropped(),
             );
@@ -174,7 +191,7 @@ impl Record {
 
     /// Adds an exception event.
     pub(super) fn add_exception(&mut self, unix_nanos: u64, exception: &Exception) {
-        let mut attributes = Attributes::new(Attributes::EVENT, self.limits.event_attributes);
+        let mut attributes = self.event_attributes();
         exception.set_on(&mut attributes);
         self.add_event(unix_nanos, "exception", &attributes);
     }
@@ -188,7 +205,8 @@ impl Record {
         if !self.links.admit(self.limits.links, size) {
             return;
         }
-        let mut encoded = Attributes::new(Attributes::LINK, self.limits.link_attributes);
+        let mut encoded = Attributes::new(Attributes::LINK, self.limits.link_attributes)
+            .redacted_by(&self.redaction);
         encoded.extend(
             attributes
                 .iter()

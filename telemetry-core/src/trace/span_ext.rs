@@ -20,7 +20,7 @@ use super::state::SpanState;
 use super::table;
 use crate::clock::Timestamp;
 use crate::context::{SpanContext, current};
-use crate::otlp::{Attributes, Encode, Kind, StatusCode};
+use crate::otlp::{Encode, Kind, StatusCode};
 
 /// Adds to [`tracing::Span`] what OpenTelemetry has and `tracing` has not.
 ///
@@ -131,8 +131,7 @@ impl SpanExt for Span {
         with_state(self, |layer, state, _| {
             let now = layer.engine().clock().now().unix_nanos_from(state.start);
             if let Some(record) = state.record.as_deref_mut() {
-                let limits = record.limits().event_attributes;
-                let mut event = Attributes::new(Attributes::EVENT, limits);
+                let mut event = record.event_attributes();
                 event.extend(
                     attributes
                         .iter()

@@ -1,5 +1,7 @@
 //! Names of fields, rendered once.
 
+use telemetry_core::redact::Redaction;
+
 use super::fields::{Reserved, hash};
 use super::put_string;
 
@@ -24,6 +26,8 @@ pub(crate) struct RenderedKey {
     pub(super) head: Vec<u8>,
     pub(super) hash: u8,
     pub(super) special: bool,
+    /// Whether its values are hidden.
+    pub(crate) secret: bool,
 }
 
 impl KeyCache {
@@ -37,7 +41,12 @@ impl KeyCache {
 
     /// The name, rendered.
     #[inline]
-    pub(crate) fn get(&mut self, name: &'static str, reserved: &Reserved) -> &RenderedKey {
+    pub(crate) fn get(
+        &mut self,
+        name: &'static str,
+        reserved: &Reserved,
+        redaction: &Redaction,
+    ) -> &RenderedKey {
         let place = place(name);
         if self.entries[place].is(name) {
             return &self.entries[place];
@@ -46,7 +55,7 @@ impl KeyCache {
         if !self.entries[other].is(name) {
             // the name that was here gives way, and the one that was there is forgotten
             self.entries.swap(place, other);
-            self.entries[place].render(name, reserved);
+            self.entries[place].render(name, reserved, redaction);
             return &self.entries[place];
         }
         &self.entries[other]
@@ -69,12 +78,13 @@ impl RenderedKey {
     /// Becomes this name, in the same memory.
     #[cold]
     #[inline(never)]
-    fn render(&mut self, name: &'static str, reserved: &Reserved) {
+    fn render(&mut self, name: &'static str, reserved: &Reserved, redaction: &Redaction) {
         let key = name.strip_prefix("r#").unwrap_or(name);
         self.address = name.as_ptr().addr();
         self.len = name.len();
         self.hash = hash(key.as_bytes());
         self.special = reserved.contains(self.hash, key);
+        self.secret = redaction.is_secret(key);
         self.head.clear();
         self.head.push(b',');
         put_string(&mut self.head, key);
@@ -103,7 +113,7 @@ mod tests {
         let mut cache = KeyCache::default();
         cache.fit(&reserved);
         for name in names().chain(names().rev()) {
-            let rendered = cache.get(name, &reserved);
+            let rendered = cache.get(name, &reserved, &Redaction::none());
             assert_eq!(rendered.head, format!(",\"{name}\":").into_bytes());
         }
     }

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use tracing_core::Level;
+
 use super::{value, with_code};
 use crate::config::{
     BatchOverrides, Compression, DiagnosticLevel, ExemplarFilter, ExporterKind,
     HistogramAggregation, LogFormat, OtlpOverrides, OtlpProtocol, Overrides, PropagatorKind,
     SamplerPlan, Secret, Source, Temporality,
 };
+use crate::redact::Pattern;
 
 /// Everything set, and nothing as the default has it.
 fn everything() -> Overrides {
@@ -51,7 +54,14 @@ fn everything() -> Overrides {
     code.logs.limits.attribute_value_length = Some(10);
     code.logs.level = Some("trace".to_owned());
     code.logs.format = Some(LogFormat::Pretty);
+    code.logs.rate_limit = Some(11);
+    code.logs.budgets = Some(vec![(Level::INFO, 11)]);
+    code.logs.samples = Some(vec![(Level::INFO, 0.5)]);
+    code.logs.max_value_len = Some(11);
+    code.logs.max_line_len = Some(11);
     code.logs.own_level = Some(DiagnosticLevel::Error);
+    code.redaction.keys = vec!["code".to_owned()];
+    code.redaction.patterns = vec![Pattern::CARD];
     code.metrics.exporters = Some(vec![ExporterKind::Prometheus]);
     code.metrics.interval = second;
     code.metrics.timeout = second;
@@ -111,6 +121,11 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("OTEL_EXPORTER_OTLP_INSECURE", "true"),
     ("RUST_LOG", "warn"),
     ("LOG_FORMAT", "off"),
+    ("LOG_RATE_LIMIT", "22"),
+    ("LOG_BUDGET", "info=22"),
+    ("LOG_SAMPLE", "info=0.22"),
+    ("LOG_MAX_VALUE_LENGTH", "22"),
+    ("LOG_MAX_LINE_LENGTH", "22"),
     (
         "TELEMETRY_VERBOSE_SECRET",
         "0123456789abcdef0123456789abcdef",

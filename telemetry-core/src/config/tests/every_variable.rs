@@ -49,6 +49,20 @@ const ROWS: &[Row] = &[
     ),
     row("OTEL_LOG_LEVEL", "info", "Debug", "debug", "loud"),
     row(
+        "TELEMETRY_REDACT_KEYS",
+        "built-in",
+        "none, iban",
+        "iban",
+        "*",
+    ),
+    row(
+        "TELEMETRY_REDACT_PATTERNS",
+        "none",
+        "Card,jwt",
+        "card,jwt",
+        "cards",
+    ),
+    row(
         "OTEL_TRACES_EXPORTER",
         "otlp",
         "console,otlp",
@@ -143,6 +157,11 @@ const ROWS: &[Row] = &[
     ),
     row("RUST_LOG", "info", "warn,shop=debug", "warn,shop=debug", ""),
     row("LOG_FORMAT", "json", "OFF", "off", "xml"),
+    row("LOG_RATE_LIMIT", "none", "100", "100", "0"),
+    row("LOG_BUDGET", "none", "Debug=7", "debug=7", "debug"),
+    row("LOG_SAMPLE", "none", "info=0.5", "info=0.5", "error=0.5"),
+    row("LOG_MAX_VALUE_LENGTH", "65536", "100", "100", "0"),
+    row("LOG_MAX_LINE_LENGTH", "1048576", "100", "100", "1 MiB"),
     row(
         "TELEMETRY_VERBOSE_SECRET",
         "none",

@@ -3,8 +3,10 @@
 mod code;
 mod every_variable;
 mod exporters;
+mod flood;
 mod otlp;
 mod properties;
+mod redaction;
 mod sampling_and_lists;
 mod unsupported;
 

@@ -8,6 +8,7 @@ use crate::config::startup_line;
 
 /// Variables whose every text is valid.
 const FREE_TEXT: &[&str] = &[
+    "TELEMETRY_REDACT_KEYS",
     "OTEL_SERVICE_NAME",
     "OTEL_EXPORTER_PROMETHEUS_HOST",
     "RUST_LOG",

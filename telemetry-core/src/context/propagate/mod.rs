@@ -39,7 +39,7 @@ pub use global::{AlreadyInstalled, extract, global, inject, install};
 pub use jaeger::Jaeger;
 pub use trace_context::TraceContext;
 
-use super::{Baggage, Carrier, CarrierMut, SpanContext};
+use super::{Baggage, BaggageEntry, Carrier, CarrierMut, SpanContext};
 
 /// One format in which context crosses a process boundary.
 ///
