@@ -13,12 +13,14 @@ struct Name {
     text: Box<[u8]>,
     /// Whether it is compared with the whole key.
     whole: bool,
+    /// Its last three bytes as a number, 0 if they do not tell.
+    tail: u32,
 }
 
 /// The last three bytes of all names: few keys end like one, and those that do not are done.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Tails {
-    bits: [u64; 4],
+    bits: [u64; 64],
     /// Whether some name ends in a wildcard, or is too short to tell.
     any: bool,
 }
@@ -28,14 +30,17 @@ const ON_STACK: usize = 96;
 
 impl SecretKeys {
     pub(super) fn new(names: &[Box<str>]) -> Self {
-        let mut tails = Tails::default();
+        let mut tails = Tails {
+            bits: [0; 64],
+            any: false,
+        };
         let names: Box<[Name]> = names
             .iter()
             .map(|name| Name::new(name))
             .filter(|name| !name.text.is_empty())
             .collect();
         for name in &names {
-            tails.insert(&name.text);
+            tails.insert(name.tail);
         }
         Self { names, tails }
     }
@@ -46,7 +51,31 @@ impl SecretKeys {
 
     #[inline]
     pub(super) fn has(&self, key: &str) -> bool {
-        self.tails.may_have(key.as_bytes()) && self.compare(key.as_bytes())
+        let key = key.as_bytes();
+        self.tails.may_have(key) && self.may_end(key) && self.compare(key)
+    }
+
+    /// Whether a name ends as the key does, as far as no wildcard comes: many keys end like
+    /// `authorization`, and few of them with more than three letters of it.
+    fn may_end(&self, key: &[u8]) -> bool {
+        let Some(tail) = key.last_chunk::<3>() else {
+            return true;
+        };
+        if self.tails.any || has_separator(tail) {
+            return true;
+        }
+        let tail = number(&tail.map(|byte| byte.to_ascii_lowercase()));
+        let mut names = self.names.iter().filter(|name| name.tail == tail);
+        names.any(|name| {
+            let key = key.iter().rev().filter_map(|byte| fold(*byte));
+            let mut ends = name
+                .text
+                .iter()
+                .rev()
+                .take_while(|byte| **byte != b'*')
+                .zip(key);
+            ends.all(|(name, key)| *name == key)
+        })
     }
 
     #[cold]
@@ -74,22 +103,21 @@ impl SecretKeys {
 
 impl Name {
     fn new(name: &str) -> Self {
+        let text: Box<[u8]> = name.bytes().filter_map(fold).collect();
+        let tail = text.last_chunk().filter(|tail| !tail.contains(&b'*'));
         Self {
-            text: name.bytes().filter_map(fold).collect(),
             whole: name.contains('.'),
+            tail: tail.map_or(0, number),
+            text,
         }
     }
 }
 
 impl Tails {
-    fn insert(&mut self, name: &[u8]) {
-        match name.last_chunk() {
-            Some(tail) if !tail.contains(&b'*') => {
-                let bit = hash(tail);
-                self.bits[usize::from(bit >> 6)] |= 1 << (bit & 63);
-            }
-            _ => self.any = true,
-        }
+    fn insert(&mut self, tail: u32) {
+        let bit = hash(tail);
+        self.bits[usize::from(bit >> 6)] |= 1 << (bit & 63);
+        self.any |= tail == 0;
     }
 
     /// Whether a name may match; a separator near the end, which folding removes, may hide one.
@@ -98,17 +126,28 @@ impl Tails {
         let Some(tail) = key.last_chunk::<3>() else {
             return self.any;
         };
-        let bit = hash(tail);
+        let bit = hash(number(tail));
         let found = self.bits[usize::from(bit >> 6)] & (1 << (bit & 63)) != 0;
-        found || self.any || tail.iter().any(|byte| matches!(byte, b'-' | b'_'))
+        found || self.any || has_separator(tail)
     }
+}
+
+#[inline]
+fn has_separator(tail: &[u8; 3]) -> bool {
+    tail.iter().any(|byte| matches!(byte, b'-' | b'_'))
+}
+
+#[inline]
+fn number(tail: &[u8; 3]) -> u32 {
+    u32::from_le_bytes([tail[0], tail[1], tail[2], 0])
 }
 
 /// The same for letters that differ in their case only.
 #[inline]
-fn hash(tail: &[u8; 3]) -> u8 {
-    let bits = u32::from_le_bytes([tail[0], tail[1], tail[2], 0]) | 0x0020_2020;
-    bits.wrapping_mul(0x9E37_79B1).to_be_bytes()[0]
+fn hash(tail: u32) -> u16 {
+    let hash = (tail | 0x0020_2020).wrapping_mul(0x9E37_79B1);
+    let [high, low, ..] = hash.to_be_bytes();
+    u16::from_be_bytes([high, low]) >> 4
 }
 
 fn fold(byte: u8) -> Option<u8> {
