@@ -1,6 +1,6 @@
 //! A program that turns verbose while it runs: over real sockets, seen in its lines. One program
 //! starts telemetry once, so the tests share it and each has routes and targets of its own.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod common;
 
@@ -48,7 +48,9 @@ impl LogSink for Memory {
 
 /// The session of each span.
 #[derive(Clone, Debug, Default)]
-struct Spans(Arc<Mutex<Vec<(String, Option<String>)>>>);
+struct Spans(Arc<Mutex<Vec<Told>>>);
+
+type Told = (String, Option<String>);
 
 impl SpanExporter for Spans {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
@@ -104,6 +106,12 @@ impl Shop {
             .lines()
             .map(|line| serde_json::from_str::<Value>(line).unwrap());
         lines.filter(|line| line["target"] == target).collect()
+    }
+
+    fn lines_of_app(&self, target: &str, app: &str) -> Vec<Value> {
+        let mut lines = self.lines_of(target);
+        lines.retain(|line| line["app"] == app);
+        lines
     }
 
     fn messages_of(&self, target: &str) -> Vec<String> {
@@ -210,9 +218,9 @@ fn spans_and_lines_of_a_session_carry_it() {
 }
 
 /// Two services in one: `/front` calls `/back` by the name that it is asked for.
-fn front_and_back() -> Router {
-    let front = |Path((host, port)): Path<(String, u16)>| async move {
-        tracing::debug!(target: "front", "asked");
+fn front_and_back(app: &'static str) -> Router {
+    let front = move |Path((host, port)): Path<(String, u16)>| async move {
+        tracing::debug!(target: "front", app, "asked");
         let uri = format!("http://{host}:{port}/back");
         let connector = hyper_util::client::legacy::connect::HttpConnector::new();
         let executor = hyper_util::rt::TokioExecutor::new();
@@ -226,8 +234,8 @@ fn front_and_back() -> Router {
             .await
             .unwrap()
     };
-    let back = |headers: axum::http::HeaderMap| async move {
-        tracing::debug!(target: "back", "asked");
+    let back = move |headers: axum::http::HeaderMap| async move {
+        tracing::debug!(target: "back", app, "asked");
         let sent: Vec<_> = headers
             .get_all("baggage")
             .iter()
@@ -245,74 +253,60 @@ fn front_and_back() -> Router {
 #[test]
 fn a_token_turns_its_trace_verbose_in_every_service_on_the_list() {
     let shop = &*SHOP;
-    let (_runtime, address) = serve(front_and_back());
-    let port = address.port();
+    let (_runtime, address) = serve(front_and_back("token"));
+    let ask = |host: &str, header: &str| {
+        let path = format!("/front/{host}/{}", address.port());
+        send(address, "GET", &path, header, "").1
+    };
+    let lines = || ["front", "back"].map(|target| shop.lines_of_app(target, "token"));
+    let counts = || lines().map(|lines| lines.len());
     let tokens = Tokens::new(SECRET.as_bytes()).unwrap();
     let token = tokens.make(Level::DEBUG, HOUR, &shop.clock);
-    let with = |header: &str| {
-        send(
-            address,
-            "GET",
-            &format!("/front/localhost/{port}"),
-            header,
-            "",
-        )
-    };
+    let entry = format!("telemetry.verbose={token}");
 
-    with("");
-    assert!(shop.messages_of("front").is_empty());
-    let (status, answer) = with(&format!("X-Telemetry-Verbose: {token}\r\n"));
-    assert_eq!(
-        (status, &*answer),
-        (
-            200,
-            &*format!("baggage telemetry.verbose={token} header false")
-        )
-    );
-    let front = shop.lines_of("front");
-    let back = shop.lines_of("back");
+    ask("localhost", "");
+    assert_eq!(counts(), [0, 0]);
+    let answer = ask("localhost", &format!("X-Telemetry-Verbose: {token}\r\n"));
+    assert_eq!(answer, format!("baggage {entry} header false"));
+    let [front, back] = lines();
     assert_eq!((front.len(), back.len()), (1, 1));
     assert_eq!(front[0]["trace_id"], back[0]["trace_id"]);
 
     // it comes as baggage just as well, and the rest of that goes on
-    let (_, answer) = with(&format!("baggage: a=b,telemetry.verbose={token}\r\n"));
-    assert!(
-        answer.contains("a=b") && answer.contains(&token),
-        "{answer}"
-    );
-    assert_eq!(shop.lines_of("back").len(), 2);
+    let header = format!("baggage: a=b,{entry}\r\n");
+    let answer = ask("localhost", &header);
+    assert_eq!(answer, format!("baggage a=b,{entry} header false"));
+    assert_eq!(counts(), [2, 2]);
 
     // not to a host that is not on the list
-    let elsewhere = format!("/front/127.0.0.1/{port}");
-    let header = format!("baggage: a=b,telemetry.verbose={token}\r\n");
-    let (_, answer) = send(address, "GET", &elsewhere, &header, "");
-    assert_eq!(answer, "baggage a=b header false");
-    assert_eq!(
-        (shop.lines_of("front").len(), shop.lines_of("back").len()),
-        (3, 2)
-    );
-
-    // nor without a valid one
-    let foreign = Tokens::new(&[7; 32])
-        .unwrap()
-        .make(Level::DEBUG, HOUR, &shop.clock);
-    let twice = format!("X-Telemetry-Verbose: {token}\r\nX-Telemetry-Verbose: {token}\r\n");
-    let wrong = [
-        format!("X-Telemetry-Verbose: {foreign}\r\n"),
-        twice,
-        "X-Telemetry-Verbose: \u{e4}\r\n".to_owned(),
-    ];
-    for header in wrong {
-        let (status, answer) = with(&header);
-        assert_eq!(
-            (status, &*answer),
-            (200, "baggage  header false"),
-            "{header}"
-        );
-    }
-    assert_eq!(shop.lines_of("front").len(), 3);
+    assert_eq!(ask("127.0.0.1", &header), "baggage a=b header false");
+    assert_eq!(counts(), [3, 2]);
     let set = shop.telemetry.verbosity().overrides();
     assert_eq!(set.iter().filter(|it| it.source == "token").count(), 1);
+}
+
+#[test]
+fn without_a_valid_token_a_request_is_as_any_other() {
+    let shop = &*SHOP;
+    let (_runtime, address) = serve(front_and_back("plain"));
+    let path = format!("/front/localhost/{}", address.port());
+    let make = |tokens: &Tokens| tokens.make(Level::DEBUG, HOUR, &shop.clock);
+    let token = make(&Tokens::new(SECRET.as_bytes()).unwrap());
+    let foreign = make(&Tokens::new(&[7; 32]).unwrap());
+    let header = |token: &str| format!("X-Telemetry-Verbose: {token}\r\n");
+    let wrong = [
+        header(&foreign),
+        header(&token[..token.len() - 1]),
+        header(&token).repeat(2),
+        header("\u{e4}"),
+        format!("baggage: telemetry.verbose={foreign}\r\n"),
+    ];
+    for header in wrong {
+        let (status, answer) = send(address, "GET", &path, &header, "");
+        assert_eq!(status, 200);
+        assert_eq!(answer, "baggage  header false", "{header}");
+    }
+    assert!(shop.lines_of_app("front", "plain").is_empty());
 }
 
 #[test]
@@ -358,7 +352,7 @@ fn levels_are_shown_and_changed_over_http() {
     assert!((540.0..=600.0).contains(&left), "{left}");
     assert_eq!(
         ask("DELETE", "/telemetry/loggers/api::v1", ""),
-        (200, quiet.clone())
+        (200, quiet)
     );
     tracing::debug!(target: "api::v1", "reset");
     assert_eq!(shop.messages_of("api::v1"), ["raised"]);
@@ -366,6 +360,14 @@ fn levels_are_shown_and_changed_over_http() {
     assert_eq!(ask("PUT", "/telemetry/loggers/a", body).0, 200);
     let (_, all) = ask("DELETE", "/telemetry/loggers", "");
     assert_eq!(all["loggers"].get("a"), None);
+}
+
+#[test]
+fn what_is_wrong_with_a_wish_is_said() {
+    let shop = &*SHOP;
+    let local: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
+    let (_runtime, address) = serve(shop.telemetry.loggers_router(local));
+    let put = |body: &str| send(address, "PUT", "/telemetry/loggers/wrong", "", body);
     let wrong = [
         "",
         "{}",
@@ -376,18 +378,18 @@ fn levels_are_shown_and_changed_over_http() {
         r#"{"level":"debug","ttl_seconds":-1}"#,
     ];
     for body in wrong {
-        let (status, answer) = ask("PUT", "/telemetry/loggers/a", body);
+        let (status, answer) = put(body);
         assert_eq!(status, 400, "{body}");
+        let answer: Value = serde_json::from_str(&answer).unwrap();
         assert!(!answer["error"].as_str().unwrap().is_empty());
     }
     let long = format!(
         r#"{{"level":"debug","ttl_seconds":9,"reason":"{}"}}"#,
         "x".repeat(20_000)
     );
-    assert_eq!(
-        send(address, "PUT", "/telemetry/loggers/a", "", &long).0,
-        413
-    );
+    assert_eq!(put(&long).0, 413);
+    let set = shop.telemetry.verbosity().overrides();
+    assert!(set.iter().all(|it| it.scope.to_string() != "target wrong"));
 }
 
 #[test]

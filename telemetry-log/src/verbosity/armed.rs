@@ -221,8 +221,8 @@ impl Board {
         clock: &Clock,
         wanted: impl Fn(&Armed) -> Option<T>,
     ) -> Option<T> {
-        let mut now = None;
         self.with_list(|list| {
+            let mut now = None;
             list.iter().find_map(|armed| {
                 let found = wanted(armed).filter(|_| armed.matches(place))?;
                 let now = *now.get_or_insert_with(|| clock.now());
@@ -231,18 +231,19 @@ impl Board {
         })
     }
 
-    /// Reads the list without a lock, unless it is new to this thread.
-    fn with_list<T>(&self, read: impl FnOnce(&[Armed]) -> T) -> T {
+    /// Reads the list without a lock, unless it is new to this thread, and without touching what other
+    /// threads write to.
+    fn with_list<T>(&self, read: impl Fn(&[Armed]) -> T) -> T {
         let version = self.version.load(Ordering::Acquire);
-        let seen = SEEN.try_with(|seen| {
+        let known = SEEN.try_with(|seen| {
             let seen = seen.try_borrow().ok()?;
-            (seen.0 == version).then(|| seen.1.clone()).flatten()
+            let list = seen.1.as_ref().filter(|_| seen.0 == version)?;
+            Some(read(list))
         });
-        let list = match seen {
-            Ok(Some(list)) => list,
-            _ => self.see(version),
-        };
-        read(&list)
+        match known {
+            Ok(Some(result)) => result,
+            _ => read(&self.see(version)),
+        }
     }
 
     /// The list may be newer than its version says: then it is read again next time.
