@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{DEADLINE, Json, Memory, NOW};
@@ -17,11 +17,13 @@ use telemetry_core::otlp::{AnyValueView, AttributeLimits, LogView, Severity};
 use telemetry_core::pipeline::{Intake, Queue, QueueLimits};
 use telemetry_core::trace::{Engine, EngineSettings, SpanLayer, record_lines};
 use telemetry_log::{
-    BaseFilter, Directives, JsonFormat, LogHandle, Logs, PrettyFormat, Recorder, RecorderConfig,
-    SinkConfig, SpanFields,
+    BaseFilter, Directives, JsonFormat, LogHandle, Logs, Override, PrettyFormat, Recorder,
+    RecorderConfig, Scope, SinkConfig, SpanFields, Verbosity,
 };
 use tracing::level_filters::LevelFilter;
-use tracing::{Dispatch, debug, error_span, info, info_span};
+use tracing::{Dispatch, Event, Level, Subscriber, debug, error_span, info, info_span};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
 use tracing_subscriber::layer::SubscriberExt;
 
 /// A process's log with a flight recorder.
@@ -31,7 +33,21 @@ struct Log {
     handle: LogHandle,
     clock: Clock,
     queue: Arc<Queue>,
+    verbosity: Verbosity,
+    /// The messages that a layer of somebody else has seen.
+    foreign: Seen,
     dispatch: Dispatch,
+}
+
+/// Sees the targets of events.
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<Vec<String>>>);
+
+impl<S: Subscriber> Layer<S> for Seen {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let target = event.metadata().target().to_owned();
+        self.0.lock().unwrap().push(target);
+    }
 }
 
 impl Log {
@@ -59,13 +75,20 @@ impl Log {
         let filter = BaseFilter::new(Directives::parse(base).0)
             .keep_spans(LevelFilter::INFO)
             .recorder(recorder.clone());
-        let subscriber = tracing_subscriber::registry().with(spans).with(layer);
+        let foreign = Seen::default();
+        let verbosity = filter.verbosity();
+        let subscriber = tracing_subscriber::registry()
+            .with(spans)
+            .with(layer)
+            .with(verbosity.at_base_level(foreign.clone()));
         Self {
             memory,
             recorder,
             handle,
             clock,
             queue,
+            verbosity,
+            foreign,
             dispatch: subscriber.with(filter).into(),
         }
     }
@@ -353,6 +376,35 @@ fn only_the_own_targets_are_kept_and_no_line_is_written_twice() {
         tracing::trace!(target: "hyper", "a library");
     });
     assert_eq!(all.messages(), ["a library"]);
+}
+
+#[test]
+fn what_an_override_lets_through_is_written_at_once_and_not_twice() {
+    let log = Log::new(config());
+    let wish = Override::new(
+        Scope::Target("recorder::loud".to_owned()),
+        Level::DEBUG,
+        Duration::from_secs(60),
+    );
+    let id = log.verbosity.set(wish).unwrap();
+    log.request(true, || {
+        debug!("kept");
+        debug!(target: "recorder::loud", "written at once");
+        log.verbosity.remove(id);
+        debug!(target: "recorder::loud", "kept again");
+    });
+    assert_eq!(log.messages(), ["written at once", "kept", "kept again"]);
+}
+
+#[test]
+fn layers_of_others_see_nothing_of_it() {
+    let log = Log::new(config());
+    log.request(true, || {
+        debug!("kept");
+        info!(target: "written", "seen");
+    });
+    assert_eq!(*log.foreign.0.lock().unwrap(), ["written"]);
+    assert_eq!(log.messages(), ["seen", "kept"]);
 }
 
 #[test]

@@ -291,7 +291,7 @@ impl Verbosity {
 
     /// Says up to which level lines are kept; the first one counts.
     fn record(&self, level: LevelFilter) {
-        drop(self.0.recorded.set(level));
+        let _ = self.0.recorded.set(level);
     }
 
     /// The most verbose level of the lines that are written or kept.
