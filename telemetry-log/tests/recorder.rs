@@ -386,8 +386,9 @@ fn what_an_override_lets_through_is_written_at_once_and_not_twice() {
         Level::DEBUG,
         Duration::from_secs(60),
     );
-    let id = log.verbosity.set(wish).unwrap();
     log.request(true, || {
+        // here: `tracing` asks the subscriber of the thread on which levels change
+        let id = log.verbosity.set(wish).unwrap();
         debug!("kept");
         debug!(target: "recorder::loud", "written at once");
         log.verbosity.remove(id);

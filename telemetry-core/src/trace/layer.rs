@@ -219,7 +219,7 @@ impl SpanLayer {
     {
         self.engine.recorder()?;
         match new.parent() {
-            Some(parent) => self.slot(parent, context)?.recording,
+            Some(parent) => NonZeroU64::new(self.slot(parent, context)?.recording),
             None if new.is_root() => None,
             None => current::recording(),
         }
