@@ -44,6 +44,9 @@ ROWS = {
     "disabled-target": ("`debug!` turned off, on for another target", False, None, (1.5, 0, None)),
     "disabled-route": ("`debug!` turned off, on for another route", False, None, (6, 0, None)),
     "armed": ("JSON line of a `debug!` that is on for its route", False, None, (None, 0, None)),
+    "recorded": ("`debug!` of four fields, kept by the flight recorder", False, None, (100, 0, 1000)),
+    "recorded-outside": ("the same outside of a request", False, None, (6, 0, None)),
+    "recorded-other": ("the same of a crate that is not recorded", False, None, (1.5, 0, None)),
 }
 # operation: what keeps so many bytes
 MEMORY = {

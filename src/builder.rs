@@ -21,7 +21,7 @@ use crate::error::InitError;
 use crate::exporters::Extra;
 use crate::handle::Telemetry;
 use crate::init as steps;
-use crate::lines::Sinks;
+use crate::lines::{Recording, Sinks};
 use crate::metrics::{Choices, View};
 
 /// Starts telemetry with everything decided by the environment and the defaults.
@@ -98,6 +98,7 @@ pub struct Builder {
     pub(crate) sampler: Option<Box<dyn ShouldSample>>,
     pub(crate) extra: Vec<Extra>,
     pub(crate) sinks: Sinks,
+    pub(crate) recorder: Recording,
     pub(crate) events: SpanEvents,
     pub(crate) metrics: Choices,
     pub(crate) clock: Clock,
@@ -117,6 +118,7 @@ impl Default for Builder {
             sampler: None,
             extra: Vec::new(),
             sinks: Sinks::default(),
+            recorder: Recording::default(),
             events: SpanEvents::default(),
             metrics: Choices::default(),
             clock: Clock::system(),
@@ -349,6 +351,22 @@ impl Builder {
     #[cfg(feature = "log")]
     pub fn log_sink(mut self, sink: telemetry_log::SinkConfig) -> Self {
         self.sinks.push(sink);
+        self
+    }
+
+    /// Keeps the DEBUG lines of each request in memory, and writes them if it fails. Default: off.
+    ///
+    /// ```
+    /// use telemetry::logs::RecorderConfig;
+    ///
+    /// let telemetry = telemetry::builder()
+    ///     .recorder(RecorderConfig::new().targets([env!("CARGO_CRATE_NAME")]))
+    ///     .init()?;
+    /// # Ok::<(), telemetry::InitError>(())
+    /// ```
+    #[cfg(feature = "log")]
+    pub fn recorder(mut self, config: telemetry_log::RecorderConfig) -> Self {
+        self.recorder = Some(config);
         self
     }
 

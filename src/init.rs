@@ -98,8 +98,12 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
     }
     let (spans, records) = (lanes.intake(Signal::Traces), lanes.intake(Signal::Logs));
     let pipeline = lanes.start().map_err(InitError::Thread)?;
-    // 6. The engine and its layer; without any where telemetry is disabled.
-    let engine = (!plan.disabled).then(|| Arc::new(engine(&mut builder, &plan, &redaction, spans)));
+    // 6. The flight recorder, the engine that tells it of requests, and its layer; without any where
+    //    telemetry is disabled.
+    let recorder = lines::recorder(&plan, builder.recorder.take(), &voice);
+    let mut settings = settings(&mut builder, &plan, &redaction, spans);
+    settings.recorder = lines::line_recorder(recorder.as_ref());
+    let engine = (!plan.disabled).then(|| Arc::new(Engine::new(settings)));
     // 7. What telemetry measures of itself, now that there is something to measure.
     let lanes = pipeline.as_ref().map_or(&[][..], Pipeline::lanes);
     self_metrics::register(Metrics::global(), lanes, engine.as_ref());
@@ -110,6 +114,7 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
         filter,
         builder.sinks,
         &redaction,
+        recorder,
         records,
         &builder.clock,
         &voice,
@@ -144,7 +149,12 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
     Ok((started, layer, layers))
 }
 
-fn engine(builder: &mut Builder, plan: &Plan, redaction: &Redaction, spans: Intake) -> Engine {
+fn settings(
+    builder: &mut Builder,
+    plan: &Plan,
+    redaction: &Redaction,
+    spans: Intake,
+) -> EngineSettings {
     let mut settings = EngineSettings::new(spans);
     settings.sampler = builder
         .sampler
@@ -154,7 +164,7 @@ fn engine(builder: &mut Builder, plan: &Plan, redaction: &Redaction, spans: Inta
     settings.clock = builder.clock.clone();
     settings.events = builder.events;
     settings.redaction = redaction.clone();
-    Engine::new(settings)
+    settings
 }
 
 impl Started {

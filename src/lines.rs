@@ -1,5 +1,6 @@
 //! The log's lines and records, with feature `log`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use telemetry_core::clock::Clock;
@@ -7,10 +8,10 @@ use telemetry_core::config::{FloodPlan, LogFormat, Plan};
 use telemetry_core::diagnostics::{Level, Voice};
 use telemetry_core::pipeline::{Intake, Service};
 use telemetry_core::redact::Redaction;
-use telemetry_core::trace::SpanLayer;
+use telemetry_core::trace::{LineRecorder, SpanLayer};
 use telemetry_log::{
-    BaseFilter, Directives, LogHandle, LogLayer, Logs, PrettyFormat, Rate, SESSION_ID, SinkConfig,
-    Verbosity, init_log_bridge,
+    BaseFilter, Directives, LogHandle, LogLayer, Logs, PrettyFormat, Rate, Recorder,
+    RecorderConfig, SESSION_ID, SinkConfig, Verbosity, init_log_bridge,
 };
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
@@ -21,6 +22,26 @@ use crate::verbosity;
 
 /// The sinks that the user brings.
 pub(crate) type Sinks = Vec<SinkConfig>;
+
+/// What the user says of the flight recorder, if it is on.
+pub(crate) type Recording = Option<RecorderConfig>;
+
+/// Starts the flight recorder, if it is on: before the engine, which tells it of requests.
+pub(crate) fn recorder(plan: &Plan, config: Recording, voice: &Voice) -> Option<Recorder> {
+    let config = config.filter(|_| !plan.disabled)?;
+    let recorder = Recorder::new(config.service(plan.service_name()));
+    let targets = recorder.targets().join(", ");
+    voice.say(
+        Level::Info,
+        format_args!("telemetry: the flight recorder keeps lines of these targets: {targets}"),
+    );
+    Some(recorder)
+}
+
+/// The recorder as the engine knows it.
+pub(crate) fn line_recorder(recorder: Option<&Recorder>) -> Option<Arc<dyn LineRecorder>> {
+    recorder.map(Recorder::line_recorder)
+}
 
 /// What writes the lines.
 #[derive(Debug)]
@@ -74,9 +95,10 @@ pub(crate) fn timer(filter: &BaseFilter, voice: &Voice) -> Option<Service> {
 /// Starts the sinks that the plan and the user ask for.
 pub(crate) fn start(
     plan: &Plan,
-    filter: BaseFilter,
+    mut filter: BaseFilter,
     mut sinks: Sinks,
     redaction: &Redaction,
+    recorder: Option<Recorder>,
     records: Intake,
     clock: &Clock,
     voice: &Voice,
@@ -87,7 +109,15 @@ pub(crate) fn start(
         _ => {}
     }
     let verbosity = filter.verbosity();
-    let (log, handle) = build(plan, sinks, redaction, records, clock, voice, &verbosity);
+    let mut logs = Logs::builder()
+        .sinks(sinks)
+        .otlp(records, plan.logs.limits)
+        .redaction(redaction.clone());
+    if let Some(recorder) = recorder {
+        logs = logs.recorder(recorder.clone());
+        filter = filter.recorder(recorder);
+    }
+    let (log, handle) = build(plan, logs, clock, voice, &verbosity);
     handle.observe(telemetry_core::metrics::Registry::global());
     (LineLayers { filter, log }, Lines { handle, verbosity })
 }
@@ -95,22 +125,17 @@ pub(crate) fn start(
 /// Builds the log; a sink that cannot be opened is left out and said, and the others are kept.
 fn build(
     plan: &Plan,
-    sinks: Sinks,
-    redaction: &Redaction,
-    records: Intake,
+    logs: Logs,
     clock: &Clock,
     voice: &Voice,
     verbosity: &Verbosity,
 ) -> (LogLayer, LogHandle) {
     let say = voice.clone();
-    let logs = Logs::builder()
+    let logs = logs
         .service(plan.service_name())
-        .otlp(records, plan.logs.limits)
         .clock(clock.clone())
-        .redaction(redaction.clone())
         .diagnostics(move |line| say.say(Level::Warn, line))
-        .verbosity(verbosity.clone())
-        .sinks(sinks);
+        .verbosity(verbosity.clone());
     let logs = limited(logs, &plan.logs.flood);
     let (layer, handle, failed) = logs.build_lossy();
     for error in failed {

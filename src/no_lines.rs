@@ -1,5 +1,6 @@
 //! Stands in for `lines.rs` without feature `log`: no lines, no records, no filter.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use telemetry_core::clock::Clock;
@@ -7,7 +8,7 @@ use telemetry_core::config::Plan;
 use telemetry_core::diagnostics::Voice;
 use telemetry_core::pipeline::{Intake, Service};
 use telemetry_core::redact::Redaction;
-use telemetry_core::trace::SpanLayer;
+use telemetry_core::trace::{LineRecorder, SpanLayer};
 use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
@@ -21,6 +22,17 @@ pub(crate) struct Lines;
 
 #[derive(Debug)]
 pub(crate) struct LineLayers;
+
+/// No flight recorder either.
+pub(crate) type Recording = Option<std::convert::Infallible>;
+
+pub(crate) fn recorder(_: &Plan, config: Recording, _: &Voice) -> Recording {
+    config
+}
+
+pub(crate) fn line_recorder(_: Option<&std::convert::Infallible>) -> Option<Arc<dyn LineRecorder>> {
+    None
+}
 
 /// Nothing to filter.
 #[derive(Debug)]
@@ -39,6 +51,7 @@ pub(crate) fn start(
     _: Filter,
     _: Sinks,
     _: &Redaction,
+    _: Recording,
     _: Intake,
     _: &Clock,
     _: &Voice,

@@ -11,7 +11,7 @@ use telemetry_core::pipeline::{
     Backoff, Batch, ExporterFactory, Intake, Lane, LaneSettings, Pipeline, QueueLimits, Signal,
 };
 use telemetry_core::trace::{Engine, EngineSettings, Sampler, SpanLayer, TracerProvider};
-use telemetry_log::{LogHandle, LogLayer, LogSink, Logs, SinkConfig};
+use telemetry_log::{LogHandle, LogLayer, LogSink, Logs, Recorder, SinkConfig};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -28,9 +28,26 @@ impl Ours {
     }
 
     pub(crate) fn exporting(sampler: Sampler, to: &str, factory: ExporterFactory) -> Self {
+        Self::with(sampler, to, factory, None)
+    }
+
+    /// Requests are recorded.
+    pub(crate) fn recording(recorder: &Recorder) -> Self {
+        let sampler = Sampler::parent_based_always_on();
+        let factory: ExporterFactory = Box::new(|| Ok(Box::new(Nowhere)));
+        Self::with(sampler, "nowhere", factory, Some(recorder))
+    }
+
+    fn with(
+        sampler: Sampler,
+        to: &str,
+        factory: ExporterFactory,
+        recorder: Option<&Recorder>,
+    ) -> Self {
         let lane = Arc::new(Lane::new(settings(), to, Clock::system(), Voice::silent()));
         let mut engine = EngineSettings::new(Intake::new([Arc::clone(lane.queue())]));
         engine.sampler = sampler;
+        engine.recorder = recorder.map(Recorder::line_recorder);
         Self {
             engine: Arc::new(Engine::new(engine)),
             pipeline: Pipeline::start(vec![(lane, factory)]).unwrap(),
@@ -101,6 +118,13 @@ impl LogSink for Null {
 pub(crate) fn logs() -> (LogLayer, LogHandle) {
     let sink = SinkConfig::custom("nowhere", Null);
     Logs::builder().service("shop").sink(sink).build().unwrap()
+}
+
+/// The same, with what a flight recorder keeps.
+pub(crate) fn recorded_logs(recorder: &Recorder) -> (LogLayer, LogHandle) {
+    let sink = SinkConfig::custom("nowhere", Null);
+    let logs = Logs::builder().service("shop").sink(sink);
+    logs.recorder(recorder.clone()).build().unwrap()
 }
 
 pub(crate) fn flush_logs(logs: &LogHandle) {

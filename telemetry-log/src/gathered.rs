@@ -66,6 +66,11 @@ pub(crate) fn forget() {
     FORGOTTEN.fetch_add(1, Ordering::Release);
 }
 
+/// How often spans were given further fields.
+pub(crate) fn changes() -> u64 {
+    FORGOTTEN.load(Ordering::Acquire)
+}
+
 impl Gathered {
     pub(crate) fn clear(&mut self) {
         self.shown = Shown::None;
@@ -102,6 +107,13 @@ impl Gathered {
             self.show(event);
         }
         is_same
+    }
+
+    /// Shows fields that were gathered for an earlier line.
+    pub(crate) fn show_earlier(&mut self, fields: &Fields, event: &Fields) {
+        self.all.assign(fields);
+        self.of = None;
+        self.show(event);
     }
 
     pub(crate) fn fields(&self) -> &Fields {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use opentelemetry::InstrumentationScope;
 use telemetry_core::clock::Clock;
-use telemetry_core::context::{CurrentIds, SpanId, TraceFlags, TraceId, current};
+use telemetry_core::context::{
+    CurrentIds, SpanId, TraceFlags, TraceId, current, recording, span_key,
+};
 use telemetry_core::diagnostics::is_opentelemetry_target;
 use telemetry_core::otlp::{LogParts, ScopeId, Severity};
 use telemetry_core::pipeline::{Intake, is_own_thread};
@@ -17,10 +19,11 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use crate::gathered::Gathered;
-use crate::json::{CompiledJson, Frame, JsonLine, TimeText, pinned};
+use crate::gathered::{self, Gathered};
+use crate::json::{CompiledJson, Frame, JsonLine, RECORDED, TimeText, pinned};
 use crate::limit::{self, Counts, Limits};
 use crate::pretty::{PrettyFormat, PrettyLine};
+use crate::recorder::{Buffer, KeptLine, NewLine, Place, Recorder, Tape, TapeVisitor, replay};
 use crate::sink::Writer;
 use crate::span;
 use crate::spans::Spans;
@@ -62,6 +65,7 @@ pub(crate) struct Shared {
     pub(crate) counts: Counts,
     /// Whether an output wants the fields, the list or the names of spans.
     pub(crate) wants: Wants,
+    pub(crate) recorder: Option<Recorder>,
 }
 
 /// What a span is read for.
@@ -102,18 +106,34 @@ struct Scratch {
     names: String,
     line: Vec<u8>,
     time: TimeText,
+    tape: Tape,
+    /// Whether the line was kept in memory first.
+    recorded: bool,
     /// One for each format.
     frames: Vec<Frame>,
 }
 
 /// How many lines a line stands for that were held back.
 const SUPPRESSED_FIELD: &str = "suppressed";
+/// How many lines of a request the first of its recorded ones stands for as well.
+const RECORDED_CUT: &str = "recorded_cut";
 
 /// A thread keeps its memory up to this size.
 const SCRATCH_BYTES: usize = 256 * 1024;
 
 thread_local! {
     static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+}
+
+#[inline]
+fn with_scratch(work: impl FnOnce(&mut Scratch)) {
+    let taken = SCRATCH.try_with(Cell::take).ok().flatten();
+    let mut scratch = taken.unwrap_or_default();
+    work(&mut scratch);
+    if scratch.capacity() <= SCRATCH_BYTES {
+        // while the thread ends there is nobody to keep it for
+        let _ = SCRATCH.try_with(|slot| slot.set(Some(scratch)));
+    }
 }
 
 impl Shared {
@@ -156,14 +176,13 @@ where
         if unwanted || is_own_thread() {
             return;
         }
-        let taken = SCRATCH.try_with(Cell::take).ok().flatten();
-        let mut scratch = taken.unwrap_or_default();
-        self.shared
-            .write(&mut scratch, event, &context, &self.spans);
-        if scratch.capacity() <= SCRATCH_BYTES {
-            // while the thread ends there is nobody to keep it for
-            let _ = SCRATCH.try_with(|slot| slot.set(Some(scratch)));
-        }
+        with_scratch(|scratch| match self.shared.recorder_of(event, &context) {
+            None => self.shared.write(scratch, event, &context, &self.spans),
+            Some(recorder) => {
+                let shared = &self.shared;
+                shared.keep(recorder, scratch, event, &context, &self.spans);
+            }
+        });
     }
 
     fn on_close(&self, id: Id, _: Context<'_, S>) {
@@ -414,6 +433,7 @@ impl Shared {
                         inherited: scratch.gathered.fields(),
                         spans: &scratch.list,
                         max_len: self.line_bytes,
+                        recorded: scratch.recorded,
                     };
                     let frame = frame(&mut scratch.frames, index);
                     json.put(line, frame, &mut scratch.time, &parts);
@@ -428,6 +448,7 @@ impl Shared {
                         fields: &record.fields,
                         inherited: scratch.gathered.fields(),
                         span_names: &scratch.names,
+                        recorded: scratch.recorded,
                     };
                     pretty.put(line, &mut scratch.time, &parts);
                 }
@@ -446,6 +467,127 @@ impl Scratch {
             + self.list.capacity()
             + self.names.capacity()
             + self.line.capacity()
+            + self.tape.capacity()
+    }
+}
+
+/// Lines that are kept in memory, and written later or never.
+impl Shared {
+    /// Who keeps the line, if it is not written now.
+    #[inline]
+    fn recorder_of<S>(&self, event: &Event<'_>, context: &Context<'_, S>) -> Option<&Recorder>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let recorder = self.recorder.as_ref()?;
+        let metadata = event.metadata();
+        let is_written = if metadata.target() == "log" && event.is_log() {
+            let of_log = event.normalized_metadata();
+            recorder.is_written(of_log.as_ref().unwrap_or(metadata), context)
+        } else {
+            recorder.is_written(metadata, context)
+        };
+        (!is_written).then_some(recorder)
+    }
+
+    #[inline]
+    fn keep<S>(
+        &self,
+        recorder: &Recorder,
+        scratch: &mut Scratch,
+        event: &Event<'_>,
+        context: &Context<'_, S>,
+        spans: &Spans,
+    ) where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let Some(number) = recording() else { return };
+        let unix_nanos = self.clock.now().unix_nanos();
+        let mut tape = std::mem::take(&mut scratch.tape);
+        tape.clear();
+        event.record(&mut TapeVisitor {
+            tape: &mut tape,
+            value_bytes: recorder.value_bytes().min(self.visit.value_bytes),
+        });
+        let line = NewLine {
+            metadata: event.metadata(),
+            unix_nanos,
+            place: place(event, context),
+            tape: tape.as_bytes(),
+        };
+        recorder.keep(number, &line, |kept| {
+            scratch.record.fields.clear();
+            self.gather(scratch, event, context, spans);
+            kept.fields.assign(scratch.gathered.fields());
+            kept.list.clone_from(&scratch.list);
+            kept.names.clone_from(&scratch.names);
+        });
+        scratch.tape = tape;
+    }
+
+    /// Writes the lines of a request, as if they were written when they were logged.
+    pub(crate) fn write_kept(&self, buffer: &Buffer) {
+        with_scratch(|scratch| {
+            scratch.recorded = true;
+            for line in buffer.lines() {
+                self.write_again(scratch, &line);
+            }
+            scratch.recorded = false;
+        });
+    }
+
+    fn write_again(&self, scratch: &mut Scratch, line: &KeptLine<'_>) {
+        let metadata = line.metadata;
+        scratch.record.clear(&self.visit);
+        let mut visitor = EventVisitor {
+            record: &mut scratch.record,
+            options: &self.visit,
+            is_log: metadata.target() == "log" && metadata.fields().field("log.target").is_some(),
+        };
+        replay(line.tape, metadata, &mut visitor);
+        let record = &mut scratch.record;
+        if self.code_location {
+            self.add_location(record, metadata);
+        }
+        if let Ok(cut @ 1..) = i64::try_from(line.cut) {
+            record.add_int(&self.visit, RECORDED_CUT, cut);
+        }
+        if self.otlp.is_some() {
+            record.attributes.set(RECORDED, true);
+        }
+        let spans = line.spans;
+        scratch.gathered.show_earlier(&spans.fields, &record.fields);
+        scratch.list.clone_from(&spans.list);
+        scratch.names.clone_from(&spans.names);
+        self.write_lines(scratch, metadata, line.unix_nanos, line.ids);
+        if let Some(intake) = &self.otlp {
+            push_record(intake, scratch, metadata, line.unix_nanos, line.ids);
+        }
+    }
+}
+
+/// Where an event happens.
+#[inline]
+fn place<S>(event: &Event<'_>, context: &Context<'_, S>) -> Place
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let changes = gathered::changes();
+    if event.is_contextual() {
+        return Place {
+            span: span_key(),
+            ids: current(),
+            changes,
+        };
+    }
+    let span = context.event_span(event);
+    Place {
+        span: (
+            u32::MAX,
+            span.as_ref().map_or(0, |span| span.id().into_u64()),
+        ),
+        ids: span.as_ref().and_then(ids_of),
+        changes,
     }
 }
 

@@ -63,6 +63,7 @@ mod layer;
 mod limit;
 mod logs;
 mod pretty;
+mod recorder;
 mod scope;
 mod sink;
 mod span;
@@ -79,6 +80,7 @@ pub use layer::LogLayer;
 pub use limit::{Rate, Suppressed, SuppressedBy};
 pub use logs::{BuildError, FlushReport, LogHandle, Logs, SinkStatus};
 pub use pretty::PrettyFormat;
+pub use recorder::{Recorder, RecorderConfig, RecorderStatus};
 pub use scope::{EnteredLogScope, InLogScope, LogScope, LogScoped, scope};
 pub use sink::{FileConfig, LogSink, Overflow, Rotation, SinkConfig, SinkLimits};
 pub use verbosity::{

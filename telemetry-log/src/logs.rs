@@ -17,6 +17,7 @@ use tracing_core::LevelFilter;
 use crate::json::{Reserved, SpanFields};
 use crate::layer::{FormatSinks, LineFormat, LogLayer, Shared, Sink, Wants};
 use crate::limit::{Counts, LimitRules, Limits, Suppressed, SuppressedBy};
+use crate::recorder::Recorder;
 use crate::sink::{Destination, Diagnostics, Format, Queue, SinkConfig, Writer};
 use crate::verbosity::Verbosity;
 use crate::visit::VisitOptions;
@@ -56,6 +57,7 @@ pub struct Logs {
     value_bytes: usize,
     line_bytes: usize,
     code_location: bool,
+    recorder: Option<Recorder>,
     diagnostics: Diagnostics,
     verbosity: Option<Verbosity>,
     redaction: Redaction,
@@ -74,6 +76,7 @@ impl Logs {
             value_bytes: VALUE_BYTES,
             line_bytes: LINE_BYTES,
             code_location: false,
+            recorder: None,
             diagnostics: Diagnostics::default(),
             verbosity: None,
             redaction: Redaction::default(),
@@ -155,6 +158,13 @@ impl Logs {
         self
     }
 
+    /// Writes what this recorder keeps, when a request fails. Default: none.
+    #[must_use]
+    pub fn recorder(mut self, recorder: Recorder) -> Self {
+        self.recorder = Some(recorder);
+        self
+    }
+
     /// Tells this function when lines are lost; the default writes to the standard error output.
     #[must_use]
     pub fn diagnostics(mut self, tell: impl Fn(&str) + Send + Sync + 'static) -> Self {
@@ -224,7 +234,11 @@ impl Logs {
             limits: Limits::new(&self.limits),
             counts: Counts::default(),
             wants,
+            recorder: self.recorder,
         });
+        if let Some(recorder) = &shared.recorder {
+            recorder.write_to(&shared);
+        }
         (
             LogLayer::new(Arc::clone(&shared)),
             LogHandle(shared),
@@ -337,6 +351,9 @@ impl LogHandle {
     #[must_use = "the report says what was lost"]
     pub fn shutdown(&self, deadline: Duration) -> FlushReport {
         self.0.say_all_suppressed();
+        if let Some(recorder) = &self.0.recorder {
+            recorder.close();
+        }
         for writer in self.writers() {
             writer.queue.close();
         }
@@ -467,6 +484,9 @@ impl LogHandle {
             let balances = sinks.into_iter().flatten();
             balances.map(|sink| (sink.name, sink.ledger)).collect()
         });
+        if let Some(recorder) = &self.0.recorder {
+            recorder.observe(registry);
+        }
     }
 
     fn writers(&self) -> impl Iterator<Item = &Writer> {

@@ -54,6 +54,9 @@ impl PrettyFormat {
             self.style(out, RESET);
         }
         put_fields(out, line.fields, b' ');
+        if line.recorded {
+            out.extend_from_slice(b" recorded=true");
+        }
         self.put_span(out, line);
         out.push(b'\n');
         put_stacktrace(out, line.fields);
@@ -122,6 +125,8 @@ pub(crate) struct PrettyLine<'a> {
     pub(crate) fields: &'a Fields,
     pub(crate) inherited: &'a Fields,
     pub(crate) span_names: &'a str,
+    /// Whether the line was kept in memory first.
+    pub(crate) recorded: bool,
 }
 
 /// Appends text that cannot move the cursor or change colours: log lines carry what strangers

@@ -274,6 +274,11 @@ impl EventVisitor<'_> {
         }
     }
 
+    /// A text that was cut, if need be, when it was formatted.
+    pub(crate) fn put_cut_text(&mut self, field: &Field, value: &str) {
+        self.put_str(key(field), value);
+    }
+
     #[cold]
     fn put_origin(&mut self, key: &str, value: &str) {
         let origin = &mut self.record.origin;
@@ -310,16 +315,21 @@ impl EventVisitor<'_> {
         self.record.has_exception = true;
         let exception = catch_unwind(AssertUnwindSafe(|| Exception::of(error)));
         let exception = exception.unwrap_or_else(|_| Exception::of_message(FAILED));
-        let stacktrace = exception.stacktrace();
+        let kind = exception.kind.as_deref().unwrap_or_default();
+        self.put_exception_texts(kind, &exception.message, &exception.stacktrace());
+    }
+
+    /// What an error said; an empty text is left out.
+    pub(crate) fn put_exception_texts(&mut self, kind: &str, message: &str, stacktrace: &str) {
         let parts = [
-            (pinned::EXCEPTION_TYPE, exception.kind.as_deref()),
-            (pinned::EXCEPTION_MESSAGE, Some(exception.message.as_str())),
-            (pinned::EXCEPTION_STACKTRACE, Some(stacktrace.as_str())),
+            (pinned::EXCEPTION_TYPE, kind),
+            (pinned::EXCEPTION_MESSAGE, message),
+            (pinned::EXCEPTION_STACKTRACE, stacktrace),
         ];
         for (key, text) in parts {
-            let Some(text) = text.filter(|text| !text.is_empty()) else {
+            if text.is_empty() {
                 continue;
-            };
+            }
             let mut cut = String::new();
             self.options.put(&mut cut, format_args!("{text}"));
             self.put_str(key, &cut);

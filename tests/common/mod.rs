@@ -119,8 +119,15 @@ fn ledger(ledger: &Ledger) -> Value {
     counts
 }
 
-/// Serves one request with these header lines and returns its answer.
+/// Serves one request with these header lines, which succeeds, and returns its answer.
 pub(crate) fn ask(app: Router, path: &str, headers: &str) -> String {
+    let answer = exchange(app, path, headers);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    answer
+}
+
+/// Serves one request with these header lines and returns its answer, whatever that is.
+pub(crate) fn exchange(app: Router, path: &str, headers: &str) -> String {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let socket = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     let socket = runtime.block_on(socket).unwrap();
@@ -130,7 +137,6 @@ pub(crate) fn ask(app: Router, path: &str, headers: &str) -> String {
     write!(client, "GET {path} HTTP/1.1\r\n{close}{headers}\r\n").unwrap();
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     answer
 }
 

@@ -4,6 +4,7 @@ mod context;
 mod encode;
 mod logs;
 mod metrics;
+mod recorded;
 mod requests;
 mod spans;
 
@@ -90,6 +91,9 @@ pub(crate) const ALL: &[(&str, Start)] = &[
     ("disabled-target.ours", logs::armed_for_another_target),
     ("disabled-route.ours", logs::armed_for_another_route),
     ("armed.ours", logs::armed_here),
+    ("recorded.ours", recorded::within),
+    ("recorded-outside.ours", recorded::outside),
+    ("recorded-other.ours", recorded::another_crate),
     ("metric.floor", metrics::floor),
     ("metric.ours", alone::<metrics::Ours>),
     ("metric.opentelemetry_sdk", alone::<metrics::Sdk>),

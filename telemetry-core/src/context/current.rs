@@ -1,6 +1,7 @@
 //! Which span is current on this thread.
 
 use std::cell::{Cell, RefCell};
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::trace::{SpanId, TraceContextExt, TraceFlags, TraceId};
@@ -28,6 +29,8 @@ pub struct CurrentIds {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot {
     pub(crate) key: Key,
+    /// The recording of lines that the span belongs to, 0 without one.
+    pub(crate) recording: u64,
     /// What is known of the request that the span belongs to.
     pub(crate) request: RequestScope,
     pub(crate) ids: CurrentIds,
@@ -52,6 +55,7 @@ impl Slot {
     /// In place of a span where there is none.
     pub(crate) const NONE: Self = Self {
         key: Key { layer: 0, span: 0 },
+        recording: 0,
         request: RequestScope::NONE,
         ids: CurrentIds {
             trace_id: TraceId::INVALID,
@@ -237,6 +241,7 @@ fn enter_identity(identity: Option<&SpanContext>, request: RequestScope) -> Ente
             span_id: identity.span_id(),
             trace_flags: identity.trace_flags(),
         },
+        recording: SLOT.get().recording,
         marks: Marks::NONE.with_trace_state(kept),
     });
     enter(key, slot);
@@ -311,6 +316,23 @@ impl Drop for EnteredIds {
             forget_trace_state(self.key);
         }
     }
+}
+
+/// The number of the recording that keeps the lines of this thread's current span, if there is one;
+/// see [`LineRecorder`](crate::trace::LineRecorder). It may have ended. A thread-local read.
+#[inline]
+#[must_use]
+pub fn recording() -> Option<NonZeroU64> {
+    NonZeroU64::new(SLOT.get().recording)
+}
+
+/// What tells this thread's current span from the other open ones of the process; zeros without
+/// one. A thread-local read.
+#[inline]
+#[must_use]
+pub fn span_key() -> (u32, u64) {
+    let key = SLOT.get().key;
+    (key.layer, key.span)
 }
 
 #[inline]

@@ -24,6 +24,7 @@ pub mod fuzz;
 
 pub use self::current::{
     CurrentIds, EnteredIds, arm, current, enter_ids, enter_request, enter_span_context, peek,
+    recording, span_key,
 };
 pub use baggage::{Baggage, BaggageEntry, BaggageError};
 pub use carrier::{Carrier, CarrierMut};

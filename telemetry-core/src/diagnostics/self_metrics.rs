@@ -109,6 +109,26 @@ pub fn register_redaction(registry: &Registry, redaction: &Redaction) {
     });
 }
 
+/// Tells `registry` what became of the requests and the lines of a flight recorder, by
+/// `telemetry.log.recorder.outcome`; `counts` gives both, and nothing when the recorder is gone.
+pub fn register_recorder<F>(registry: &Registry, counts: F)
+where
+    F: Fn() -> [Vec<(&'static str, u64)>; 2] + Clone + Send + Sync + 'static,
+{
+    let meter = semconv::meter(registry);
+    let observe = |out: &dyn AsyncInstrument<u64>, counts: &[(&'static str, u64)]| {
+        for (outcome, count) in counts {
+            let outcome = KeyValue::new(semconv::TELEMETRY_LOG_RECORDER_OUTCOME, *outcome);
+            out.observe(*count, &[outcome]);
+        }
+    };
+    let requests = counts.clone();
+    semconv::METRIC_TELEMETRY_LOG_RECORDER_REQUESTS
+        .observe_counter(&meter, move |out| observe(out, &requests()[0]));
+    semconv::METRIC_TELEMETRY_LOG_RECORDER_LINES
+        .observe_counter(&meter, move |out| observe(out, &counts()[1]));
+}
+
 /// Collects a registry for a reader, and records how long that took, for the next collection.
 ///
 /// ```

@@ -26,6 +26,7 @@ pub(crate) const SERVER_PORT: &str = "server.port";
 pub(crate) const TELEMETRY_CACHE_NAME: &str = "telemetry.cache.name";
 pub(crate) const TELEMETRY_CACHE_OPERATION_NAME: &str = "telemetry.cache.operation.name";
 pub(crate) const TELEMETRY_CACHE_RESULT: &str = "telemetry.cache.result";
+pub(crate) const TELEMETRY_LOG_RECORDER_OUTCOME: &str = "telemetry.log.recorder.outcome";
 pub(crate) const TELEMETRY_LOG_SINK: &str = "telemetry.log.sink";
 pub(crate) const TELEMETRY_OPERATION_NAME: &str = "telemetry.operation.name";
 pub(crate) const TELEMETRY_OPERATION_SLOW_AFTER: &str = "telemetry.operation.slow_after";
@@ -241,6 +242,18 @@ pub(crate) const METRIC_TELEMETRY_LOG_LINES_PENDING: Metric = Metric {
     name: "telemetry.log.lines.pending",
     unit: "{line}",
     description: "Log lines that wait for a sink.",
+};
+
+pub(crate) const METRIC_TELEMETRY_LOG_RECORDER_LINES: Metric = Metric {
+    name: "telemetry.log.recorder.lines",
+    unit: "{line}",
+    description: "Log lines that the flight recorder kept, by what became of them.",
+};
+
+pub(crate) const METRIC_TELEMETRY_LOG_RECORDER_REQUESTS: Metric = Metric {
+    name: "telemetry.log.recorder.requests",
+    unit: "{request}",
+    description: "Requests that the flight recorder was told of, by what became of their lines.",
 };
 
 pub(crate) const METRIC_TELEMETRY_LOG_RECORDS: Metric = Metric {

@@ -1,6 +1,7 @@
 //! What makes spans: ids, the head decision, the clock, and where finished spans go.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use opentelemetry::KeyValue;
@@ -10,6 +11,7 @@ use super::counters::SpanCounters;
 use super::limits::SpanLimits;
 use super::random;
 use super::record::Record;
+use super::recording::LineRecorder;
 use super::sample::{self, Decision, Question, Sampler};
 use super::state::SpanState;
 use super::table;
@@ -32,6 +34,7 @@ pub struct Engine {
     counters: SpanCounters,
     events: SpanEvents,
     redaction: Redaction,
+    recorder: Option<Arc<dyn LineRecorder>>,
 }
 
 /// Which `tracing` events also become events of their span.
@@ -63,6 +66,8 @@ pub struct EngineSettings {
     pub events: SpanEvents,
     /// What is hidden.
     pub redaction: Redaction,
+    /// What keeps the lines of requests, if anything does.
+    pub recorder: Option<Arc<dyn LineRecorder>>,
 }
 
 impl EngineSettings {
@@ -76,6 +81,7 @@ impl EngineSettings {
             intake,
             events: SpanEvents::default(),
             redaction: Redaction::default(),
+            recorder: None,
         }
     }
 }
@@ -94,6 +100,7 @@ impl Engine {
             counters: SpanCounters::default(),
             events: settings.events,
             redaction: settings.redaction,
+            recorder: settings.recorder,
         }
     }
 
@@ -124,6 +131,10 @@ impl Engine {
 
     pub(crate) fn redaction(&self) -> &Redaction {
         &self.redaction
+    }
+
+    pub(crate) fn recorder(&self) -> Option<&Arc<dyn LineRecorder>> {
+        self.recorder.as_ref()
     }
 
     pub(crate) fn sampler(&self) -> &Sampler {
@@ -221,6 +232,7 @@ impl Engine {
             used: AtomicBool::new(false),
             home: table::thread(),
             record,
+            recording: None,
             baggage: None,
             request: RequestScope::NONE,
         }

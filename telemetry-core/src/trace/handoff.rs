@@ -1,10 +1,12 @@
 //! How a middleware hands a prepared span to the layer.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use super::engine::Engine;
 use super::layer::SpanLayer;
 use super::record::Record;
+use super::recording::{LineRecorder, Recording};
 use super::state::SpanState;
 use crate::clock::Timestamp;
 use crate::context::propagate::Extracted;
@@ -19,6 +21,7 @@ use crate::otlp::Kind;
 #[derive(Debug)]
 pub struct Prepared {
     engine: u32,
+    recorder: Option<Arc<dyn LineRecorder>>,
     state: SpanState,
 }
 
@@ -47,6 +50,7 @@ pub fn prepare(incoming: &Extracted, name: &str, kind: Kind) -> Option<Prepared>
         let engine = dispatch.downcast_ref::<SpanLayer>()?.engine();
         Some(Prepared {
             engine: engine.id(),
+            recorder: engine.recorder().cloned(),
             state: engine.start_incoming(incoming, name, kind),
         })
     })
@@ -79,6 +83,14 @@ impl Prepared {
     /// The record to fill; `None` if the span is not sampled.
     pub fn record_mut(&mut self) -> Option<&mut Record> {
         self.state.record.as_deref_mut()
+    }
+
+    /// Keeps the lines within the span until the recording is ended; `None` without a flight
+    /// recorder, and if it has no room.
+    pub fn record_lines(&mut self) -> Option<Recording> {
+        let recording = Recording::begin(self.recorder.as_ref()?)?;
+        self.state.recording = Some(recording.number());
+        Some(recording)
     }
 
     /// Offers it to the next span of `target` that this thread makes, until the guard is dropped.

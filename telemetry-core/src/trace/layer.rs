@@ -1,6 +1,7 @@
 //! The `tracing` layer that makes spans.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -210,6 +211,20 @@ impl SpanLayer {
         nearest(context.span(&Id::from_u64(slot.key.span))?)
     }
 
+    /// The recording that a new span belongs to: that of its parent.
+    #[inline]
+    fn recording<S>(&self, new: &NewSpan<'_>, context: &Context<'_, S>) -> Option<NonZeroU64>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        self.engine.recorder()?;
+        match new.parent() {
+            Some(parent) => NonZeroU64::new(self.slot(parent, context)?.recording),
+            None if new.is_root() => None,
+            None => current::recording(),
+        }
+    }
+
     /// The ids of a span, from this thread's memory or from the registry.
     #[inline]
     fn slot<S>(&self, id: &Id, context: &Context<'_, S>) -> Option<Slot>
@@ -276,6 +291,7 @@ where
             return;
         }
         let mut state = self.start(new, &context);
+        state.recording = state.recording.or_else(|| self.recording(new, &context));
         let Some(span) = context.span(id) else { return };
         state.baggage = attach::baggage();
         if state.request == RequestScope::NONE {

@@ -277,7 +277,7 @@ fn with_state<T>(
         .flatten()
 }
 
-fn with_state_of<T>(
+pub(super) fn with_state_of<T>(
     dispatch: &Dispatch,
     id: &Id,
     act: impl FnOnce(&SpanLayer, &mut SpanState, &'static Metadata<'static>) -> T,

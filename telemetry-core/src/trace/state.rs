@@ -1,5 +1,6 @@
 //! What is kept of an open span.
 
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::Context;
@@ -28,6 +29,8 @@ pub struct SpanState {
     pub(super) home: u32,
     /// Present exactly while the span is sampled and has not ended.
     pub(super) record: Option<Box<Record>>,
+    /// The recording of lines that the span belongs to.
+    pub(super) recording: Option<NonZeroU64>,
     /// An OpenTelemetry context with the baggage that was current when the span was made.
     pub(super) baggage: Option<Context>,
     /// What is known of the request that the span belongs to.
@@ -102,6 +105,7 @@ impl SpanState {
     pub(super) fn slot(&self, key: Key) -> Slot {
         Slot {
             key,
+            recording: self.recording.map_or(0, NonZeroU64::get),
             request: self.request,
             ids: self.ids,
             marks: Marks::NONE

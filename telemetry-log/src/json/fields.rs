@@ -109,6 +109,14 @@ impl Fields {
         }
     }
 
+    /// Becomes the same as `other`, in its own memory.
+    pub(crate) fn assign(&mut self, other: &Self) {
+        self.json.clone_from(&other.json);
+        self.index.clone_from(&other.index);
+        self.filter = other.filter;
+        self.special = other.special;
+    }
+
     /// Whether some key is in both.
     #[inline]
     pub(crate) fn meets(&self, other: &Self) -> bool {

@@ -8,7 +8,7 @@ use telemetry_core::otlp::Severity;
 use super::escape::{put_escaped, put_string};
 use super::fields::{Field, Fields, Reserved};
 use super::frame::{Frame, Part};
-use super::keys::{DROPPED_FIELDS, IdStyle, Key, Keys, OWN};
+use super::keys::{DROPPED_FIELDS, IdStyle, Key, Keys, OWN, RECORDED};
 use super::time::TimeText;
 use super::value::{put_hex, put_int};
 
@@ -169,6 +169,8 @@ pub(crate) struct JsonLine<'a> {
     /// The list of spans, as JSON.
     pub(crate) spans: &'a [u8],
     pub(crate) max_len: usize,
+    /// Whether the line was kept in memory first.
+    pub(crate) recorded: bool,
 }
 
 impl CompiledJson {
@@ -230,6 +232,9 @@ impl CompiledJson {
             self.render(after, &self.after, line);
         }
         after.put(out, time);
+        if line.recorded {
+            put_named(out, RECORDED.as_bytes(), b"true");
+        }
         self.put_fields(out, start, line);
         if self.spans == SpanFields::List && !line.spans.is_empty() {
             out.extend_from_slice(b",\"spans\":[");
@@ -317,7 +322,11 @@ impl CompiledJson {
     fn put_fields_one_by_one(&self, out: &mut Vec<u8>, start: usize, line: &JsonLine<'_>) {
         let members = self.before.members.iter().chain(&self.after.members);
         let mut keys: Vec<Vec<u8>> = members.map(|member| member.name().into()).collect();
-        keys.extend(OWN.map(|name| name.as_bytes().to_vec()));
+        // a line that was not recorded leaves that name to the user
+        let own = OWN
+            .iter()
+            .filter(|name| **name != RECORDED || line.recorded);
+        keys.extend(own.map(|name| name.as_bytes().to_vec()));
         // a name that this format gives to a pinned member stays free for that member
         let pinned = |key: &[u8]| self.renames.iter().find(|(from, _)| **from == *key);
         let inherited = (self.spans == SpanFields::Flat).then_some(line.inherited);

@@ -10,8 +10,11 @@ pub(crate) const SPANS: &str = "spans";
 /// Counts the fields that did not fit into a line.
 pub(crate) const DROPPED_FIELDS: &str = "dropped_fields";
 
+/// What says that a line was kept in memory first.
+pub(crate) const RECORDED: &str = "recorded";
+
 /// What no format can rename.
-pub(crate) const OWN: [&str; 2] = [SPANS, DROPPED_FIELDS];
+pub(crate) const OWN: [&str; 3] = [SPANS, DROPPED_FIELDS, RECORDED];
 
 /// A member that the line itself has, beside the fields of the event and of its spans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -15,7 +15,7 @@ pub(crate) use format::{CompiledJson, JsonLine};
 pub use format::{JsonFormat, SpanFields};
 pub(crate) use frame::Frame;
 pub(crate) use key_cache::KeyCache;
-pub(crate) use keys::pinned;
 pub use keys::{Key, Keys, LevelNames};
+pub(crate) use keys::{RECORDED, pinned};
 pub(crate) use time::TimeText;
 pub(crate) use value::{put_bool, put_bytes, put_float, put_int};

@@ -11,9 +11,10 @@ use tracing_subscriber::registry::LookupSpan;
 use telemetry_core::clock::Clock;
 
 use super::Verbosity;
-use super::attributes::{Wanted, has_attribute};
+use super::attributes::Wanted;
 use super::defeat::Probe;
 use crate::Directives;
+use crate::recorder::Recorder;
 
 /// A layer that decides for the whole subscriber which events and spans there are: those of the
 /// base level, and those for which its [`Verbosity`] has an override.
@@ -26,6 +27,7 @@ use crate::Directives;
 #[derive(Clone, Debug)]
 pub struct BaseFilter {
     verbosity: Verbosity,
+    recorder: Option<Recorder>,
 }
 
 impl BaseFilter {
@@ -34,6 +36,7 @@ impl BaseFilter {
     pub fn new(directives: Directives) -> Self {
         Self {
             verbosity: Verbosity::new(directives),
+            recorder: None,
         }
     }
 
@@ -53,6 +56,16 @@ impl BaseFilter {
         self
     }
 
+    /// Lets the lines through that this recorder keeps, where a request is recorded. To be called
+    /// after [`keep_spans`](Self::keep_spans) and [`clock`](Self::clock).
+    #[must_use]
+    pub fn recorder(mut self, recorder: Recorder) -> Self {
+        self.verbosity.record(recorder.level());
+        recorder.beside(&self.verbosity);
+        self.recorder = Some(recorder);
+        self
+    }
+
     /// The handle that makes it more verbose.
     #[must_use]
     pub fn verbosity(&self) -> Verbosity {
@@ -63,6 +76,19 @@ impl BaseFilter {
         self.verbosity.is(verbosity)
     }
 
+    /// Whether a recorder would keep it here and now.
+    #[inline]
+    fn keeps(&self, metadata: &Metadata<'_>) -> bool {
+        let recorder = self.recorder.as_ref();
+        recorder.is_some_and(|recorder| recorder.wants(metadata))
+    }
+
+    /// Whether a recorder may keep what a callsite makes.
+    fn is_recorded(&self, metadata: &Metadata<'_>) -> bool {
+        let recorder = self.recorder.as_ref();
+        recorder.is_some_and(|recorder| recorder.covers(metadata))
+    }
+
     #[inline]
     fn allows<S>(&self, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool
     where
@@ -71,9 +97,8 @@ impl BaseFilter {
         if self.verbosity.is_at_base_level(metadata) {
             return true;
         }
-        let has_attribute = |key: &str, value: &str| has_attribute(context, key, value);
         match Probe::of(metadata) {
-            None => self.verbosity.allows_here(metadata, &has_attribute),
+            None => self.verbosity.is_raised(metadata, context) || self.keeps(metadata),
             Some(probe) => probe == Probe::Through,
         }
     }
@@ -95,7 +120,10 @@ where
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         if self.verbosity.is_at_base_level(metadata) {
             Interest::always()
-        } else if Probe::of(metadata).is_some() || self.verbosity.concerns(metadata) {
+        } else if Probe::of(metadata).is_some()
+            || self.verbosity.concerns(metadata)
+            || self.is_recorded(metadata)
+        {
             Interest::sometimes()
         } else {
             Interest::never()

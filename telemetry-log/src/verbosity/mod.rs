@@ -76,6 +76,8 @@ struct Inner {
     defeat: Mutex<Option<Defeat>>,
     /// Whether callsites have not been asked again since something was armed.
     unsettled: AtomicBool,
+    /// The level up to which lines are kept in memory; see [`Recorder`](crate::Recorder).
+    recorded: OnceLock<LevelFilter>,
     /// Whether `log::max_level` is ours to set.
     governs_log: AtomicBool,
     watcher: OnceLock<Box<dyn Fn() + Send + Sync>>,
@@ -112,6 +114,7 @@ impl Verbosity {
             next: AtomicU64::new(1),
             defeat: Mutex::default(),
             unsettled: AtomicBool::new(false),
+            recorded: OnceLock::new(),
             governs_log: AtomicBool::new(false),
             watcher: OnceLock::new(),
         }))
@@ -268,6 +271,39 @@ impl Verbosity {
 
 /// What the filter asks.
 impl Verbosity {
+    /// Whether a line is written where it is logged, and not only kept.
+    #[inline]
+    pub(crate) fn is_written<S>(&self, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        self.is_at_base_level(metadata) || self.is_raised(metadata, context)
+    }
+
+    /// Whether an override lets something through here and now.
+    #[inline]
+    fn is_raised<S>(&self, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        self.allows_here(metadata, &|key, value| has_attribute(context, key, value))
+    }
+
+    /// Says up to which level lines are kept; the first one counts.
+    fn record(&self, level: LevelFilter) {
+        let _ = self.0.recorded.set(level);
+    }
+
+    /// The most verbose level of the lines that are written or kept.
+    fn max_line_level(&self) -> LevelFilter {
+        let recorded = self.0.recorded.get().copied();
+        self.0
+            .settings
+            .base_max
+            .max(self.max_armed_level())
+            .max(recorded.unwrap_or(LevelFilter::OFF))
+    }
+
     #[inline]
     fn allows_here(
         &self,
@@ -293,11 +329,7 @@ impl Verbosity {
     }
 
     fn max_level(&self) -> LevelFilter {
-        let settings = &self.0.settings;
-        settings
-            .base_max
-            .max(settings.spans)
-            .max(self.max_armed_level())
+        self.max_line_level().max(self.0.settings.spans)
     }
 
     fn max_armed_level(&self) -> LevelFilter {
@@ -428,7 +460,7 @@ impl Verbosity {
     fn rebuild(&self) {
         interest::rebuild(|| {
             let governs = self.0.governs_log.load(Ordering::Relaxed);
-            let level = self.0.settings.base_max.max(self.max_armed_level());
+            let level = self.max_line_level();
             governs.then(|| level.as_log())
         });
     }

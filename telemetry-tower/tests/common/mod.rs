@@ -15,7 +15,7 @@ use telemetry_core::otlp::attributes::list_items;
 use telemetry_core::otlp::{AnyValueView, Kind, SpanView, StatusCode};
 use telemetry_core::pipeline::{Intake, Queue, QueueLimits};
 use telemetry_core::trace::{Engine, EngineSettings, SpanLayer};
-use telemetry_log::{LogHandle, LogSink, Logs, SinkConfig};
+use telemetry_log::{BaseFilter, Directives, LogHandle, LogSink, Logs, Recorder, SinkConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tracing::Level;
@@ -53,6 +53,10 @@ pub(crate) struct Finished {
 
 impl Telemetry {
     pub(crate) fn new() -> Self {
+        Self::with(None)
+    }
+
+    fn with(recorder: Option<&Recorder>) -> Self {
         let queue = Arc::new(Queue::new(QueueLimits {
             items: 100_000,
             bytes: 1 << 26,
@@ -60,7 +64,9 @@ impl Telemetry {
             item_bytes: 1 << 22,
         }));
         let intake = Intake::new([Arc::clone(&queue)]);
-        let engine = Arc::new(Engine::new(EngineSettings::new(intake)));
+        let mut settings = EngineSettings::new(intake);
+        settings.recorder = recorder.map(Recorder::line_recorder);
+        let engine = Arc::new(Engine::new(settings));
         Self { queue, engine }
     }
 
@@ -198,11 +204,37 @@ pub(crate) fn run<F: Future>(test: impl FnOnce(Telemetry, Lines) -> F) -> F::Out
         // hyper, h2 and tonic have spans of their own, below
         .with(filter_fn(|of| of.is_event() || *of.level() <= Level::INFO));
     let _current = tracing::subscriber::set_default(subscriber);
+    block_on(test, &telemetry, Lines { memory, handle })
+}
+
+/// The same at level INFO, with a flight recorder.
+pub(crate) fn run_recording<F: Future>(
+    recorder: &Recorder,
+    test: impl FnOnce(Telemetry, Lines) -> F,
+) -> F::Output {
+    let telemetry = Telemetry::with(Some(recorder));
+    let memory = Memory::default();
+    let sink = SinkConfig::custom("memory", memory.clone());
+    let logs = Logs::builder().sink(sink).recorder(recorder.clone());
+    let (layer, handle) = logs.build().unwrap();
+    let subscriber = tracing_subscriber::registry()
+        .with(telemetry.layer())
+        .with(layer)
+        .with(BaseFilter::new(Directives::default()).recorder(recorder.clone()));
+    let _current = tracing::subscriber::set_default(subscriber);
+    block_on(test, &telemetry, Lines { memory, handle })
+}
+
+fn block_on<F: Future>(
+    test: impl FnOnce(Telemetry, Lines) -> F,
+    telemetry: &Telemetry,
+    lines: Lines,
+) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let result = runtime.block_on(test(telemetry.clone(), Lines { memory, handle }));
+    let result = runtime.block_on(test(telemetry.clone(), lines));
     drop(runtime);
     assert_eq!(telemetry.open(), 0, "a span was left open");
     result

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode, Version};
 use telemetry_core::context::{CurrentIds, EnteredIds, enter_ids};
-use telemetry_core::trace;
+use telemetry_core::trace::{self, Recording};
 use tracing::Span;
 
 use super::notes::Notes;
@@ -34,6 +34,8 @@ struct State {
     recorded: Option<CurrentIds>,
     /// None if it is not measured, or not any more.
     measured: Option<Measured>,
+    /// The request's lines, if they are kept until it ends.
+    lines: Option<Recording>,
     /// What the options want to know; none until its end and if they want nothing.
     notes: Option<Box<Notes>>,
     options: Option<Arc<Options>>,
@@ -88,6 +90,12 @@ impl Operation {
     /// Whether its end is told by gRPC.
     pub(in crate::http) fn is_grpc(&self) -> bool {
         self.0.end.as_ref().is_some_and(|end| end.subject.is_grpc())
+    }
+
+    /// The same request, whose lines are kept.
+    pub(super) fn recording(mut self, lines: Option<Recording>) -> Self {
+        self.0.lines = lines;
+        self
     }
 
     /// The same request, of which more is noted.
@@ -213,6 +221,9 @@ impl State {
         let recorded = self.recorded.take();
         if let Some(notes) = notes.as_deref().filter(|notes| notes.compensates()) {
             self.inside.compensate(options, notes, end);
+        }
+        if let Some(lines) = self.lines.take() {
+            lines.end(end.failure.is_some());
         }
         end.forget_unknown_method();
         let sizes = notes

@@ -143,17 +143,26 @@ impl Beginning<'_> {
         operation.noting(self.notes(identity.map(ids), left_out))
     }
 
-    fn make(&self, prepared: Prepared, incoming: &Extracted) -> Operation {
+    fn make(&self, mut prepared: Prepared, incoming: &Extracted) -> Operation {
         let identity = prepared.span_context();
+        let lines = prepared.record_lines();
+        if let Some(lines) = lines.as_ref().filter(|_| incoming.debug) {
+            lines.pin(); // the caller wants to see everything of this one
+        }
         let offer = prepared.offer(TARGET);
         let span = self.span();
         if !offer.is_taken() {
+            // no span, no lines
+            if let Some(lines) = lines {
+                lines.end(false);
+            }
             return self.carry(span, Some(&identity), incoming, false);
         }
         let surroundings = Surroundings::with_span(incoming);
         let ids = ids(&identity);
         let recorded = identity.is_sampled().then_some(ids);
         let operation = Operation::new(span, recorded, surroundings, self.options);
+        let operation = operation.recording(lines);
         operation.noting(self.notes(Some(ids), false))
     }
 
