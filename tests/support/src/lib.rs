@@ -1,4 +1,4 @@
-//! What the tests of this workspace share: an independent OTLP receiver, Prometheus and its judges,
+//! What the tests of this workspace share: an independent OTLP receiver, Prometheus and its judges, Redis,
 //! certificates, children, and the quickstart as a process.
 //!
 //! ```
@@ -24,6 +24,7 @@ mod child;
 mod control;
 mod prometheus;
 mod receiver;
+mod redis;
 mod service;
 mod strict_json;
 
@@ -31,5 +32,6 @@ pub use certs::Certs;
 pub use child::{Child, Ended};
 pub use prometheus::{Prometheus, metric_families, promtool};
 pub use receiver::{Options, Receiver, attribute, python};
+pub use redis::Redis;
 pub use service::{Answer, Service, example, free_port};
 pub use strict_json::strict_json;

@@ -172,8 +172,8 @@ fn pipe(command: &mut Command, input: &str) -> Output {
     output
 }
 
-/// A program of Debian's package `prometheus`.
-fn program(name: &str) -> Option<PathBuf> {
+/// A program of a Debian package, from the `PATH`.
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&path).map(|folder| folder.join(name));
     let found = found.into_iter().find(|path| Path::is_file(path));
