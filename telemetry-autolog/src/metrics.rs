@@ -103,7 +103,7 @@ fn observe(meter: &opentelemetry::metrics::Meter, store: Weak<dyn Store>) {
             }
         });
     // the registry keeps it
-    drop(gauge.build());
+    let _kept = gauge.build();
 }
 
 /// Asks the store on its runtime, and waits here, where waiting is allowed. A runtime that has ended

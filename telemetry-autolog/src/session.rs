@@ -290,10 +290,10 @@ impl Record {
 }
 
 fn tell(known: &mut Option<String>, news: Option<&String>, replace: bool) {
-    if replace || known.is_none() {
-        if let Some(news) = news {
-            *known = Some(news.clone());
-        }
+    if let Some(news) = news
+        && (replace || known.is_none())
+    {
+        *known = Some(news.clone());
     }
 }
 

@@ -30,7 +30,7 @@ mod strict_json;
 
 pub use certs::Certs;
 pub use child::{Child, Ended};
-pub use prometheus::{Prometheus, metric_families, promtool};
+pub use prometheus::{Prometheus, metric_families, program, promtool};
 pub use receiver::{Options, Receiver, attribute, python};
 pub use redis::Redis;
 pub use service::{Answer, Service, example, free_port};

@@ -173,7 +173,11 @@ fn pipe(command: &mut Command, input: &str) -> Output {
 }
 
 /// A program of a Debian package, from the `PATH`.
-pub(crate) fn program(name: &str) -> Option<PathBuf> {
+///
+/// `None`, with a line on stderr, where it is not installed: the test is skipped; with `CI=true` that
+/// panics.
+#[must_use]
+pub fn program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&path).map(|folder| folder.join(name));
     let found = found.into_iter().find(|path| Path::is_file(path));
