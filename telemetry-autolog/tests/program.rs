@@ -1,8 +1,6 @@
 //! The service as a program.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
     clippy::disallowed_methods,
     reason = "tests fail by panicking and wait in real time"
 )]

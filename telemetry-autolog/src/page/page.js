@@ -20,7 +20,8 @@ async function ask(path, body) {
   const response = await fetch(path, request);
   const answer = await response.json();
   const date = Date.parse(response.headers.get("Date"));
-  if (date) ahead = Date.now() - date;
+  // the header knows whole seconds only: somewhere within this one
+  if (date) ahead = Date.now() - (date + 500);
   if (!response.ok) throw new Error(answer.error || answer.status || response.statusText);
   return answer;
 }
@@ -54,7 +55,7 @@ async function change(path, body, done) {
 }
 
 function remaining(session) {
-  const seconds = Math.max(0, Math.ceil((Date.parse(session.expires_at) + ahead - Date.now()) / 1000));
+  const seconds = Math.max(0, Math.floor((Date.parse(session.expires_at) + ahead - Date.now()) / 1000));
   const minutes = Math.floor(seconds / 60);
   return `${minutes}:${String(seconds % 60).padStart(2, "0")}`;
 }

@@ -217,7 +217,7 @@ impl Reply {
 
 pub(crate) const CHECK: &str = "/api/autolog/check?app=shop&environment=production";
 
-fn app_with(more: Value) -> Value {
+pub(crate) fn app_with(more: Value) -> Value {
     let mut body = json!({"app": "shop", "environment": "production", "service": "shop"});
     for (name, value) in more.as_object().unwrap() {
         body[name] = value.clone();
