@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::changes::Changes;
@@ -128,15 +129,15 @@ pub struct Cursor {
 }
 
 /// Why a store did not do it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum StoreError {
     /// It keeps [`MAX_SESSIONS`] already: close some, or wait until they expire.
     Full,
     /// What was given is not the address of such a store.
-    Address(Box<dyn std::error::Error + Send + Sync>),
+    Address(Arc<dyn std::error::Error + Send + Sync>),
     /// It cannot be reached; try again in some seconds.
-    Unreachable(Box<dyn std::error::Error + Send + Sync>),
+    Unreachable(Arc<dyn std::error::Error + Send + Sync>),
 }
 
 impl fmt::Display for StoreError {
