@@ -25,6 +25,8 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Se
 
 /// Keeps sessions and counts errors. Every method decides and writes at once: two callers never
 /// both open a session, and none closes what another has just extended.
+///
+/// [`MemoryStore`] and `RedisStore` are the stores that there are: nobody else can make a [`Session`].
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// What `/health` calls it.
     fn name(&self) -> &'static str;
