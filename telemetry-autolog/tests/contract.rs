@@ -629,3 +629,50 @@ async fn other_webhooks_open_only_for_alerts_that_say_so() {
         }
     }
 }
+
+#[tokio::test]
+async fn its_metrics_are_those_of_the_contract() {
+    for server in servers().await {
+        let app = format!("metrics-{}", server.store);
+        let mut alert = alert("a", "firing", "");
+        alert["labels"]["service_name"] = json!(app);
+        server.post("/webhook/critical", &notice(&[alert])).await;
+        server.post("/webhook/critical", &json!({})).await;
+        let body = json!({"app": app, "count": 3, "error_type": "timeout"});
+        server.report(body.clone()).await;
+        server.report(body).await;
+        server.enable(json!({"app": app})).await;
+        let place = format!("app=\"{app}\",environment=\"production\"");
+        for (line, least) in [
+            (
+                r#"autolog_webhook_requests_total{source="critical",event_type="firing"}"#
+                    .to_owned(),
+                1.0,
+            ),
+            (
+                r#"autolog_webhook_requests_total{source="critical",event_type="malformed"}"#
+                    .to_owned(),
+                1.0,
+            ),
+            (
+                r#"autolog_webhook_duration_seconds_count{source="critical"}"#.to_owned(),
+                2.0,
+            ),
+            (
+                format!("autolog_error_events_total{{{place},error_type=\"timeout\"}}"),
+                6.0,
+            ),
+            (
+                format!("autolog_triggers_total{{{place},trigger_source=\"manual\"}}"),
+                1.0,
+            ),
+            (format!("autolog_active_sessions{{{place}}}"), 1.0),
+        ] {
+            let value = server.metric(&line).await;
+            assert!(
+                value.is_some_and(|value| value >= least),
+                "{line}: {value:?}"
+            );
+        }
+    }
+}

@@ -106,14 +106,12 @@ impl Browser {
     /// What the browser complained about.
     async fn complaints(&self) -> Vec<String> {
         let log = self.command("/se/log", &json!({"type": "browser"})).await;
-        let messages = log
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|entry| entry["message"].to_string());
-        messages
-            .filter(|message| !message.contains("401") && !message.contains("favicon"))
-            .collect()
+        let entries = log.as_array().unwrap().iter();
+        // hints to developers are of lower levels
+        let severe = entries.filter(|entry| entry["level"] == "SEVERE");
+        let messages = severe.map(|entry| entry["message"].to_string());
+        let expected = |message: &String| message.contains("401") || message.contains("favicon");
+        messages.filter(|message| !expected(message)).collect()
     }
 }
 

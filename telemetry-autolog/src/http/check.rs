@@ -34,14 +34,14 @@ struct Asked {
     wait: Duration,
 }
 
-#[derive(Clone, Serialize)]
-struct Verdict {
+#[derive(Serialize)]
+struct Verdict<'s> {
     enabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    config: Option<Session>,
+    config: Option<&'s Session>,
     /// The sessions of single endpoints, for those who ask for the whole app.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    sessions: Vec<Session>,
+    sessions: Vec<&'s Session>,
 }
 
 /// `GET /api/autolog/check`: at once if the client does not know the answer yet; else when it
@@ -62,7 +62,8 @@ pub(super) async fn check(
         service.place()
     };
     loop {
-        let verdict = Verdict::of(store.sessions(&asked.app).await?, asked.endpoint.as_deref());
+        let sessions = news.read(&**store).await?;
+        let verdict = Verdict::of(&sessions, asked.endpoint.as_deref());
         let tag = verdict.tag();
         if !tag.is_known(&headers) {
             return Ok((tagged(&tag), Json(verdict)).into_response());
@@ -73,7 +74,7 @@ pub(super) async fn check(
         }
         tokio::select! {
             () = news.changed() => {}
-            () = end_of_next(&service, &verdict) => {}
+            () = end_of(&service, verdict.ends_at()) => {}
             () = &mut deadline => return Ok(same),
             () = service.stopped() => return Ok(same),
         }
@@ -99,39 +100,39 @@ impl Asked {
     }
 }
 
-impl Verdict {
+impl<'s> Verdict<'s> {
     /// An endpoint has its own session, else that of the app.
-    fn of(mut sessions: Vec<Session>, endpoint: Option<&str>) -> Self {
-        let mut take = |endpoint: Option<&str>| {
-            let place = sessions
-                .iter()
-                .position(|one| one.endpoint.as_deref() == endpoint)?;
-            Some(sessions.remove(place))
-        };
-        let own = endpoint.and_then(|endpoint| take(Some(endpoint)));
-        let config = own.or_else(|| take(None));
-        if endpoint.is_some() {
-            sessions.clear();
-        }
+    fn of(all: &'s [Session], endpoint: Option<&str>) -> Self {
+        let find =
+            |endpoint: Option<&str>| all.iter().find(|one| one.endpoint.as_deref() == endpoint);
+        let own = endpoint.and_then(|endpoint| find(Some(endpoint)));
+        let config = own.or_else(|| find(None));
+        let others = all
+            .iter()
+            .filter(|one| endpoint.is_none() && one.endpoint.is_some());
         Self {
             enabled: config.is_some(),
             config,
-            sessions,
+            sessions: others.collect(),
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = &Session> {
-        self.config.iter().chain(&self.sessions)
+    /// When the first of these sessions expires.
+    fn ends_at(&self) -> Option<u64> {
+        let all = self.config.iter().chain(&self.sessions);
+        all.map(|session| session.ends_at).min()
     }
 
     /// The count of errors does not matter to a client, and would wake it all the time.
     fn tag(&self) -> ETag {
-        let mut same = self.clone();
-        for session in same.config.iter_mut().chain(&mut same.sessions) {
-            session.error_count = 0;
-        }
+        let quiet = |session: &Session| Session {
+            error_count: 0,
+            ..session.clone()
+        };
+        let config = self.config.map(quiet);
+        let sessions: Vec<Session> = self.sessions.iter().map(|one| quiet(one)).collect();
         // strings and numbers always become JSON
-        ETag::of(&serde_json::to_string(&same).unwrap_or_default())
+        ETag::of(&serde_json::to_string(&(config, sessions)).unwrap_or_default())
     }
 }
 
@@ -155,9 +156,9 @@ fn tagged(tag: &ETag) -> [(HeaderName, HeaderValue); 2] {
     ]
 }
 
-/// Completes when the first of these sessions expires.
-async fn end_of_next(service: &Service, verdict: &Verdict) {
-    let Some(ends_at) = verdict.all().map(|session| session.ends_at).min() else {
+/// Completes when a session that ends then has expired.
+async fn end_of(service: &Service, ends_at: Option<u64>) {
+    let Some(ends_at) = ends_at else {
         return pending().await;
     };
     let now = service.parts().clock.now().unix_nanos() / 1_000_000;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::changes::Changes;
@@ -24,6 +25,8 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Se
 
 /// Keeps sessions and counts errors. Every method decides and writes at once: two callers never
 /// both open a session, and none closes what another has just extended.
+///
+/// [`MemoryStore`] and `RedisStore` are the stores that there are: nobody else can make a [`Session`].
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// What `/health` calls it.
     fn name(&self) -> &'static str;
@@ -128,15 +131,15 @@ pub struct Cursor {
 }
 
 /// Why a store did not do it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum StoreError {
     /// It keeps [`MAX_SESSIONS`] already: close some, or wait until they expire.
     Full,
     /// What was given is not the address of such a store.
-    Address(Box<dyn std::error::Error + Send + Sync>),
+    Address(Arc<dyn std::error::Error + Send + Sync>),
     /// It cannot be reached; try again in some seconds.
-    Unreachable(Box<dyn std::error::Error + Send + Sync>),
+    Unreachable(Arc<dyn std::error::Error + Send + Sync>),
 }
 
 impl fmt::Display for StoreError {

@@ -87,7 +87,7 @@ impl RedisStore {
         clock: Clock,
         patience: Duration,
     ) -> Result<Arc<Self>, StoreError> {
-        let address = |error: RedisError| StoreError::Address(Box::new(error));
+        let address = |error: RedisError| StoreError::Address(Arc::new(error));
         let client = Client::open(url).map_err(address)?;
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(0)
@@ -320,8 +320,8 @@ async fn in_time<T>(
 ) -> Result<T, StoreError> {
     match timeout(patience, asked).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(StoreError::Unreachable(Box::new(error))),
-        Err(late) => Err(StoreError::Unreachable(Box::new(late))),
+        Ok(Err(error)) => Err(StoreError::Unreachable(Arc::new(error))),
+        Err(late) => Err(StoreError::Unreachable(Arc::new(late))),
     }
 }
 
@@ -344,7 +344,7 @@ fn shown(texts: &[String], now: u64) -> Result<Vec<Session>, StoreError> {
 }
 
 fn unreadable(error: impl Error + Send + Sync + 'static) -> StoreError {
-    StoreError::Unreachable(Box::new(error))
+    StoreError::Unreachable(Arc::new(error))
 }
 
 type Broken = Box<dyn Error + Send + Sync>;
