@@ -88,14 +88,12 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
     let propagators = Composite::of(&plan.propagators).redacted_by(redaction.clone());
     drop(propagate::install(propagators.clone()));
     // 5. The pipeline before the layers, so that the first span finds a queue that is served.
+    let page = Page::of(&plan, &voice);
+    let filter = lines::filter(&plan, &builder.clock, &voice);
     let mut lanes = Lanes::of(&plan, &builder.clock, &voice, &stderr);
     lanes.bring(std::mem::take(&mut builder.extra));
-    let page = Page::of(&plan, &voice);
     lanes.host(page.listener(&plan, &voice));
-    let filter = lines::filter(&plan, &builder.clock, &voice);
-    if !plan.disabled {
-        lanes.host(lines::timer(&filter, &voice));
-    }
+    lanes.host(lines::timer(&filter, &voice).filter(|_| !plan.disabled));
     let (spans, records) = (lanes.intake(Signal::Traces), lanes.intake(Signal::Logs));
     let pipeline = lanes.start().map_err(InitError::Thread)?;
     // 6. The flight recorder, the engine that tells it of requests, and its layer; without any where
@@ -109,16 +107,14 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
     self_metrics::register(Metrics::global(), lanes, engine.as_ref());
     self_metrics::register_redaction(Metrics::global(), &redaction);
     // 8. Lines last: they carry the ids that the span layer has made current.
-    let (layers, lines) = lines::start(
-        &plan,
+    let parts = LineParts {
         filter,
-        builder.sinks,
-        &redaction,
+        sinks: builder.sinks,
+        redaction: &redaction,
         recorder,
         records,
-        &builder.clock,
-        &voice,
-    );
+    };
+    let (layers, lines) = lines::start(&plan, parts, &builder.clock, &voice);
     let layer = engine
         .clone()
         .map(|engine| layers.shield(SpanLayer::new(engine)));
@@ -147,6 +143,16 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
         panic_hook: builder.panic_hook,
     };
     Ok((started, layer, layers))
+}
+
+/// What the log is made from, beside the plan.
+#[cfg_attr(not(feature = "log"), expect(dead_code, reason = "there is no log"))]
+pub(crate) struct LineParts<'a> {
+    pub(crate) filter: lines::Filter,
+    pub(crate) sinks: lines::Sinks,
+    pub(crate) redaction: &'a Redaction,
+    pub(crate) recorder: Option<lines::Recorder>,
+    pub(crate) records: Intake,
 }
 
 fn settings(

@@ -6,19 +6,21 @@ use std::time::Duration;
 use telemetry_core::clock::Clock;
 use telemetry_core::config::{FloodPlan, LogFormat, Plan};
 use telemetry_core::diagnostics::{Level, Voice};
-use telemetry_core::pipeline::{Intake, Service};
-use telemetry_core::redact::Redaction;
+use telemetry_core::pipeline::Service;
 use telemetry_core::trace::{LineRecorder, SpanLayer};
 use telemetry_log::{
-    BaseFilter, Directives, LogHandle, LogLayer, Logs, PrettyFormat, Rate, Recorder,
-    RecorderConfig, SESSION_ID, SinkConfig, Verbosity, init_log_bridge,
+    BaseFilter, Directives, LogHandle, LogLayer, Logs, PrettyFormat, Rate, RecorderConfig,
+    SESSION_ID, SinkConfig, Verbosity, init_log_bridge,
 };
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::init::LineParts;
 use crate::verbosity;
+
+pub(crate) use telemetry_log::{BaseFilter as Filter, Recorder};
 
 /// The sinks that the user brings.
 pub(crate) type Sinks = Vec<SinkConfig>;
@@ -95,14 +97,15 @@ pub(crate) fn timer(filter: &BaseFilter, voice: &Voice) -> Option<Service> {
 /// Starts the sinks that the plan and the user ask for.
 pub(crate) fn start(
     plan: &Plan,
-    mut filter: BaseFilter,
-    mut sinks: Sinks,
-    redaction: &Redaction,
-    recorder: Option<Recorder>,
-    records: Intake,
+    parts: LineParts<'_>,
     clock: &Clock,
     voice: &Voice,
 ) -> (LineLayers, Lines) {
+    let LineParts {
+        mut filter,
+        mut sinks,
+        ..
+    } = parts;
     match plan.logs.format {
         LogFormat::Json => sinks.insert(0, SinkConfig::stdout()),
         LogFormat::Pretty => sinks.insert(0, SinkConfig::stdout().pretty(PrettyFormat::new())),
@@ -111,9 +114,9 @@ pub(crate) fn start(
     let verbosity = filter.verbosity();
     let mut logs = Logs::builder()
         .sinks(sinks)
-        .otlp(records, plan.logs.limits)
-        .redaction(redaction.clone());
-    if let Some(recorder) = recorder {
+        .otlp(parts.records, plan.logs.limits)
+        .redaction(parts.redaction.clone());
+    if let Some(recorder) = parts.recorder {
         logs = logs.recorder(recorder.clone());
         filter = filter.recorder(recorder);
     }

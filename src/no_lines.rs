@@ -6,12 +6,13 @@ use std::time::Duration;
 use telemetry_core::clock::Clock;
 use telemetry_core::config::Plan;
 use telemetry_core::diagnostics::Voice;
-use telemetry_core::pipeline::{Intake, Service};
-use telemetry_core::redact::Redaction;
+use telemetry_core::pipeline::Service;
 use telemetry_core::trace::{LineRecorder, SpanLayer};
 use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
+
+use crate::init::LineParts;
 
 /// No sinks either.
 #[derive(Debug, Default)]
@@ -24,13 +25,14 @@ pub(crate) struct Lines;
 pub(crate) struct LineLayers;
 
 /// No flight recorder either.
-pub(crate) type Recording = Option<std::convert::Infallible>;
+pub(crate) type Recorder = std::convert::Infallible;
+pub(crate) type Recording = Option<Recorder>;
 
 pub(crate) fn recorder(_: &Plan, config: Recording, _: &Voice) -> Recording {
     config
 }
 
-pub(crate) fn line_recorder(_: Option<&std::convert::Infallible>) -> Option<Arc<dyn LineRecorder>> {
+pub(crate) fn line_recorder(_: Option<&Recorder>) -> Option<Arc<dyn LineRecorder>> {
     None
 }
 
@@ -46,16 +48,7 @@ pub(crate) fn timer(_: &Filter, _: &Voice) -> Option<Service> {
     None
 }
 
-pub(crate) fn start(
-    _: &Plan,
-    _: Filter,
-    _: Sinks,
-    _: &Redaction,
-    _: Recording,
-    _: Intake,
-    _: &Clock,
-    _: &Voice,
-) -> (LineLayers, Lines) {
+pub(crate) fn start(_: &Plan, _: LineParts<'_>, _: &Clock, _: &Voice) -> (LineLayers, Lines) {
     (LineLayers, Lines)
 }
 

@@ -128,6 +128,7 @@ fn check_share(level: Level, share: f64) -> Result<(), String> {
     }
 }
 
+#[expect(clippy::ptr_arg, reason = "a setting shows its own type")]
 fn show<T: Display>(values: &Vec<(Level, T)>) -> String {
     if values.is_empty() {
         return "none".to_owned();

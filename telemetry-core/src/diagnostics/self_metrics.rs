@@ -75,7 +75,7 @@ pub fn register_records(
             let level = KeyValue::new(semconv::LEVEL, severity.as_str());
             match route {
                 Some(route) => {
-                    out.observe(count, &[level, KeyValue::new(semconv::HTTP_ROUTE, route)])
+                    out.observe(count, &[level, KeyValue::new(semconv::HTTP_ROUTE, route)]);
                 }
                 None => out.observe(count, &[level]),
             }
