@@ -1,5 +1,5 @@
 //! A flood of lines is held back, said and counted; child fields follow a request's tasks.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! Secrets do not leave the process: what an independent receiver, the standard output and the
 //! next service get.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::collections::HashMap;
 use std::time::Duration;
