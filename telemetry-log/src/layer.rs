@@ -507,15 +507,17 @@ impl Shared {
         tape.clear();
         event.record(&mut TapeVisitor {
             tape: &mut tape,
+            options: &self.visit,
             value_bytes: recorder.value_bytes().min(self.visit.value_bytes),
         });
         let line = NewLine {
             metadata: event.metadata(),
             unix_nanos,
             place: place(event, context),
+            log_scope: crate::scope::current_scope(),
             tape: tape.as_bytes(),
         };
-        recorder.keep(number, &line, |kept| {
+        recorder.keep(number, line, |kept| {
             scratch.record.fields.clear();
             self.gather(scratch, event, context, spans);
             kept.fields.assign(scratch.gathered.fields());
@@ -548,6 +550,9 @@ impl Shared {
         let record = &mut scratch.record;
         if self.code_location {
             self.add_location(record, metadata);
+        }
+        if let Some(scope) = line.log_scope {
+            scope.add_to(record, &self.visit);
         }
         if let Ok(cut @ 1..) = i64::try_from(line.cut) {
             record.add_int(&self.visit, RECORDED_CUT, cut);

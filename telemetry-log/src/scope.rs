@@ -178,6 +178,19 @@ pub(crate) fn add_to(record: &mut Record, options: &VisitOptions) {
     });
 }
 
+/// The current scope, for a line that is written later.
+#[inline]
+pub(crate) fn current_scope() -> Option<LogScope> {
+    current().map(LogScope)
+}
+
+impl LogScope {
+    /// Adds the fields of the scope that the event has not.
+    pub(crate) fn add_to(&self, record: &mut Record, options: &VisitOptions) {
+        self.0.add_to(record, options);
+    }
+}
+
 impl Inner {
     #[cold]
     fn add_to(&self, record: &mut Record, options: &VisitOptions) {

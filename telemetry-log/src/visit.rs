@@ -34,7 +34,7 @@ pub(crate) struct VisitOptions {
 impl VisitOptions {
     /// Text as it may be shown.
     #[inline]
-    fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    pub(crate) fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if self.redaction.has_patterns() {
             self.redaction.clean(text, Place::Log)
         } else {

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{DEADLINE, Json, Memory, NOW};
+use opentelemetry::KeyValue;
 use proptest::prelude::*;
 use telemetry_core::clock::Clock;
 use telemetry_core::metrics::{Points, Registry, RegistrySettings};
@@ -434,6 +435,22 @@ fn the_spans_of_the_moment_are_kept() {
     assert_eq!(outer.text("span_id"), again.text("span_id"));
     assert_ne!(outer.text("span_id"), inner.text("span_id"));
     assert_eq!(inner.text("span_id"), later.text("span_id"));
+}
+
+#[test]
+fn the_fields_of_a_log_scope_are_kept() {
+    let log = Log::new(config());
+    log.request(true, || {
+        let scope = telemetry_log::scope([KeyValue::new("batch", 7)]);
+        scope.in_scope(|| debug!("inside"));
+        debug!("outside");
+    });
+    let lines = log.lines();
+    assert_eq!(
+        (lines[0].text("message"), lines[0].int("batch")),
+        ("inside", 7)
+    );
+    assert_eq!(lines[1].get("batch"), None);
 }
 
 #[test]

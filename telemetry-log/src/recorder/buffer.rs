@@ -7,6 +7,7 @@ use telemetry_core::context::CurrentIds;
 use tracing_core::Metadata;
 
 use crate::json::Fields;
+use crate::scope::LogScope;
 
 /// The share of the memory for what the spans around the lines say.
 const SCOPES_SHARE: usize = 4;
@@ -30,21 +31,24 @@ pub(crate) struct Buffer {
     cut: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Line {
     metadata: &'static Metadata<'static>,
     unix_nanos: u64,
     scope: usize,
     start: usize,
     len: usize,
+    log_scope: Option<LogScope>,
 }
 
 /// A line on its way into a buffer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct NewLine<'a> {
     pub(crate) metadata: &'static Metadata<'static>,
     pub(crate) unix_nanos: u64,
     pub(crate) place: Place,
+    /// The further fields of the lines of a piece of work.
+    pub(crate) log_scope: Option<LogScope>,
     pub(crate) tape: &'a [u8],
 }
 
@@ -82,6 +86,7 @@ pub(crate) struct KeptLine<'a> {
     pub(crate) unix_nanos: u64,
     pub(crate) ids: Option<CurrentIds>,
     pub(crate) spans: &'a Spans,
+    pub(crate) log_scope: Option<&'a LogScope>,
     pub(crate) tape: &'a [u8],
     /// How many lines of the request before it were cut.
     pub(crate) cut: u64,
@@ -124,7 +129,7 @@ impl Buffer {
 
     /// Adds a line; the oldest ones give way. `gather` says what the spans around it say.
     #[inline]
-    pub(super) fn push(&mut self, line: &NewLine<'_>, gather: impl FnOnce(&mut Spans)) {
+    pub(super) fn push(&mut self, line: NewLine<'_>, gather: impl FnOnce(&mut Spans)) {
         if self.lines.len() >= self.max_lines {
             self.cut_oldest();
         }
@@ -145,6 +150,7 @@ impl Buffer {
             scope,
             start,
             len,
+            log_scope: line.log_scope,
         });
     }
 
@@ -160,6 +166,7 @@ impl Buffer {
                 unix_nanos: line.unix_nanos,
                 ids: scope.place.ids,
                 spans: &scope.spans,
+                log_scope: line.log_scope.as_ref(),
                 tape: &self.bytes[line.start..line.start + line.len],
                 cut,
             }

@@ -221,7 +221,7 @@ impl Recorder {
     pub(crate) fn keep(
         &self,
         number: NonZeroU64,
-        line: &NewLine<'_>,
+        line: NewLine<'_>,
         gather: impl FnOnce(&mut Spans),
     ) {
         self.0.slab.with(number, |buffer| buffer.push(line, gather));

@@ -11,7 +11,7 @@ use tracing_core::{Field, Metadata};
 use crate::error::Chain;
 use crate::event::ATTRIBUTES_FIELD;
 use crate::text::{FAILED, put_cut, put_formatted};
-use crate::visit::EventVisitor;
+use crate::visit::{EventVisitor, VisitOptions};
 
 // A field is its number at the callsite (1 byte), one of these (1 byte) and the value: 8 bytes, or a
 // length (4 bytes) and as many bytes.
@@ -73,6 +73,7 @@ impl Tape {
 #[derive(Debug)]
 pub(crate) struct TapeVisitor<'a> {
     pub(crate) tape: &'a mut Tape,
+    pub(crate) options: &'a VisitOptions,
     /// The longest text of one value, in bytes.
     pub(crate) value_bytes: usize,
 }
@@ -83,15 +84,20 @@ impl TapeVisitor<'_> {
     fn put_formatted(&mut self, field: &Field, value: fmt::Arguments<'_>) {
         let mut text = std::mem::take(&mut self.tape.text);
         text.clear();
-        put_formatted(&mut text, self.value_bytes, value);
-        self.tape.put_bytes(field, TEXT, text.as_bytes());
+        put_formatted(&mut text, self.options.value_bytes, value);
+        if self.value_bytes < self.options.value_bytes {
+            self.record_str(field, &text);
+        } else {
+            self.tape.put_bytes(field, TEXT, text.as_bytes());
+        }
         self.tape.text = text;
     }
 
+    /// Secrets are looked for when the line is written, but half of one would not be found then.
     #[cold]
     fn cut(&self, text: &str) -> String {
         let mut cut = String::new();
-        put_cut(&mut cut, self.value_bytes, text);
+        put_cut(&mut cut, self.value_bytes, &self.options.clean(text));
         cut
     }
 

@@ -76,10 +76,11 @@ proptest! {
         let mut fitting = VecDeque::new();
         for line in &pushed {
             buffer.push(
-                &NewLine {
+                NewLine {
                     metadata: metadata(),
                     unix_nanos: line.number,
                     place: line.place(),
+                    log_scope: None,
                     tape: &line.tape(),
                 },
                 |spans| line.says(spans),
@@ -127,9 +128,10 @@ fn few_small_lines_are_all_there() {
             metadata: metadata(),
             unix_nanos: number,
             place: line.place(),
+            log_scope: None,
             tape: &line.tape(),
         };
-        buffer.push(&line_of, |spans| line.says(spans));
+        buffer.push(line_of, |spans| line.says(spans));
     }
     assert_eq!(buffer.counts(), (16, 0));
 }
