@@ -1,9 +1,5 @@
 //! How much a service logs with DEBUG always, with INFO, and with INFO and the flight recorder.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test that prints a table"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that prints a table")]
 
 use std::collections::BTreeMap;
 use std::io;

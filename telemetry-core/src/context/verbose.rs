@@ -117,8 +117,10 @@ mod tests {
 
     #[test]
     fn the_entry_is_taken_out_of_the_baggage_also_where_nobody_checks_it() {
-        let mut incoming = Extracted::default();
-        incoming.baggage = crate::context::Baggage::parse("a=b,telemetry.verbose=v1.x");
+        let mut incoming = Extracted {
+            baggage: crate::context::Baggage::parse("a=b,telemetry.verbose=v1.x"),
+            ..Extracted::default()
+        };
         let carried = take_from_baggage(&mut incoming);
         assert_eq!(carried.as_deref(), Some("v1.x"));
         assert_eq!(incoming.baggage.to_header(), "a=b");

@@ -13,6 +13,7 @@ use crate::config::{
 use crate::redact::Pattern;
 
 /// Everything set, and nothing as the default has it.
+#[expect(clippy::too_many_lines, reason = "a line a setting")]
 fn everything() -> Overrides {
     let second = Some(Duration::from_secs(1));
     let otlp = || OtlpOverrides {
