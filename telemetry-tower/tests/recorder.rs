@@ -1,5 +1,5 @@
 //! The flight recorder over sockets: which requests have their DEBUG lines written, and how.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod common;
 
