@@ -18,7 +18,8 @@ use std::time::Duration;
 
 use telemetry_core::clock::Clock;
 use telemetry_core::context::{RequestScope, TraceId};
-use tracing_core::{LevelFilter, Metadata, Subscriber};
+use tracing_core::dispatcher::{WeakDispatch, with_default};
+use tracing_core::{Dispatch, LevelFilter, Metadata, Subscriber};
 use tracing_log::AsLog;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
@@ -74,6 +75,8 @@ struct Inner {
     next: AtomicU64,
     /// What was found to defeat it when something was set last.
     defeat: Mutex<Option<Defeat>>,
+    /// The subscriber that has the filter.
+    home: Mutex<Option<WeakDispatch>>,
     /// Whether callsites have not been asked again since something was armed.
     unsettled: AtomicBool,
     /// The level up to which lines are kept in memory; see [`Recorder`](crate::Recorder).
@@ -113,6 +116,7 @@ impl Verbosity {
             board: Board::default(),
             next: AtomicU64::new(1),
             defeat: Mutex::default(),
+            home: Mutex::default(),
             unsettled: AtomicBool::new(false),
             recorded: OnceLock::new(),
             governs_log: AtomicBool::new(false),
@@ -448,7 +452,9 @@ impl Verbosity {
         // what the base level lets through tells nothing
         let settings = &self.0.settings;
         if settings.base_max < LevelFilter::DEBUG && self.max_armed_level() >= LevelFilter::DEBUG {
-            let found = defeat::find(self);
+            let home = self.home();
+            let find = |home| with_default(&home, || defeat::find(self));
+            let found = home.and_then(find);
             *self.0.defeat.lock().unwrap_or_else(PoisonError::into_inner) = found;
         }
     }
@@ -457,12 +463,27 @@ impl Verbosity {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    fn live_in(&self, dispatch: &Dispatch) {
+        let home = Some(dispatch.downgrade());
+        *self.0.home.lock().unwrap_or_else(PoisonError::into_inner) = home;
+    }
+
+    fn home(&self) -> Option<Dispatch> {
+        let home = self.0.home.lock().unwrap_or_else(PoisonError::into_inner);
+        home.as_ref()?.upgrade()
+    }
+
+    /// Where there is one subscriber, `tracing` asks the one that is current on the thread, which may
+    /// have none: then every callsite of the process would be turned off.
     fn rebuild(&self) {
-        interest::rebuild(|| {
+        let max_log_level = || {
             let governs = self.0.governs_log.load(Ordering::Relaxed);
             let level = self.max_line_level();
             governs.then(|| level.as_log())
-        });
+        };
+        if let Some(home) = self.home() {
+            with_default(&home, || interest::rebuild(max_log_level));
+        }
     }
 }
 
