@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{FromRequestParts, Path, State};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -60,12 +60,12 @@ pub(super) async fn receive(
     State(service): State<Service>,
     kind: Result<Path<String>, PathRejection>,
     source: Result<AlertSource, Refusal>,
-    body: Result<Body, Refusal>,
+    request: Request,
 ) -> Result<Json<Value>, Refusal> {
     let (kind, clock) = (known(kind)?, &service.parts().clock);
     let start = clock.now();
     let answer = match source {
-        Ok(AlertSource) => take(&service, kind, body).await,
+        Ok(AlertSource) => take(&service, kind, request).await,
         Err(refusal) => {
             service.parts().metrics.webhook(kind, "unauthorized");
             Err(refusal)
@@ -84,12 +84,9 @@ fn known(kind: Result<Path<String>, PathRejection>) -> Result<&'static str, Refu
         .ok_or(Refusal::NoSuchPath)
 }
 
-async fn take(
-    service: &Service,
-    kind: &'static str,
-    body: Result<Body, Refusal>,
-) -> Result<(), Refusal> {
+async fn take(service: &Service, kind: &'static str, request: Request) -> Result<(), Refusal> {
     let metrics = &service.parts().metrics;
+    let body = Body::from_request(request, service).await;
     let notice = body.and_then(|body| body.parse::<Notice>());
     let notice = notice.inspect_err(|_| metrics.webhook(kind, "malformed"))?;
     let firing = notice
