@@ -105,17 +105,15 @@ async fn measure(
                 .unwrap_or_default()
         };
         let word = if open { "open" } else { "close" };
+        let [half, most, last] = [50, 99, 100].map(|share| at(share).as_millis());
         println!(
-            "| {store} | {clients} | {word} | {:.0?} | {:.0?} | {:.0?} | {each} bytes |",
-            at(50),
-            at(99),
-            at(100)
+            "| {store} | {clients} | {word} | {half} ms | {most} ms | {last} ms | {each} bytes |"
         );
         worst = [worst[0].max(at(99)), worst[1].max(at(100))];
     }
     if worst[0] >= Duration::from_secs(1) || worst[1] >= Duration::from_secs(2) {
         return Err(format!(
-            "too slow: 99 % within {:.0?}, the last within {:.0?}",
+            "too slow: 99 % within {:.2?}, the last within {:.2?}",
             worst[0], worst[1]
         )
         .into());
