@@ -32,6 +32,9 @@ async fn is_waiting(request: &mut (impl Future<Output = Reply> + Unpin)) -> bool
     timeout(Duration::from_millis(300), request).await.is_err()
 }
 
+/// How long Redis is away: longer than any one attempt to reach it again waits.
+const OUTAGE: Duration = Duration::from_secs(20);
+
 #[tokio::test]
 async fn a_known_answer_is_304_at_once_without_wait() {
     for server in servers().await {
@@ -234,6 +237,8 @@ async fn point_7_redis_away_is_said_and_everything_recovers() {
             "to be sent again"
         );
     }
+    tokio::time::sleep(OUTAGE).await;
+    assert_eq!(one.get("/health").await.status, 503);
     assert!(
         is_waiting(&mut waiting).await,
         "a client keeps its last state"
