@@ -7,6 +7,7 @@ use serde_json::Value;
 use tracing_core::Level;
 
 use super::session::Session;
+use crate::verbosity::Override;
 
 /// The most sessions that hold here at once: more than people look at, and few enough to be compared
 /// with every line of a request.
@@ -86,7 +87,7 @@ fn read(session: &Value, now: u64) -> Result<Option<Session>, String> {
         endpoint,
         level: level(session)?,
         reason: reason.collect(),
-        lasts,
+        lasts: lasts.min(Override::MAX_DURATION),
     }))
 }
 
