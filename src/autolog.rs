@@ -6,6 +6,8 @@ use telemetry_core::diagnostics::{Level, Voice};
 use telemetry_core::pipeline::Service;
 use telemetry_log::{Autolog, AutologStatus, BaseFilter};
 
+use crate::lines::Lines;
+
 /// The client, if there is a service to ask.
 #[derive(Debug)]
 pub(crate) struct Client(Option<Autolog>);
@@ -27,6 +29,14 @@ impl Client {
     /// What asks the service on the telemetry thread.
     pub(crate) fn service(&self) -> Option<Service> {
         self.0.as_ref().map(Autolog::service)
+    }
+
+    /// Has the errors of these lines reported.
+    pub(crate) fn count(&self, lines: &Lines) {
+        if let Some(client) = &self.0 {
+            let log = lines.handle().clone();
+            client.count_errors(move || log.records());
+        }
     }
 
     pub(crate) fn status(&self) -> Option<AutologStatus> {

@@ -118,6 +118,7 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
         records,
     };
     let (layers, lines) = lines::start(&plan, parts, &builder.clock, &voice);
+    autolog.count(&lines);
     let layer = engine
         .clone()
         .map(|engine| layers.shield(SpanLayer::new(engine)));

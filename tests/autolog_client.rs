@@ -157,6 +157,16 @@ fn sessions_of_the_service_reach_the_lines() {
         asked[0]
     );
 
+    // requests to /pay have failed, and the service hears of it
+    let reported = |it: &server::Request| {
+        it.line.starts_with("POST") && it.body.contains(r#""endpoint":"/pay/{id}""#)
+    };
+    let told = (0..PATIENCE.as_millis() / 10).any(|_| {
+        sleep(Duration::from_millis(10));
+        server.requests().iter().any(reported)
+    });
+    assert!(told, "{:?}", telemetry.status().autolog);
+
     server.change(|it| it.body = server::NO_SESSION.to_owned());
     sessions_are(0);
     assert_eq!(messages("pay").len(), 1);
