@@ -240,7 +240,8 @@ fn a_failing_route_turns_verbose_and_quiet_again() {
     let Some(prometheus) = Prometheus::start_with(shop.address, &rules(), &alerting) else {
         return;
     };
-    prometheus.wait_for(r#"count(target_info{service_name="shop"})"#, PATIENCE);
+    let seen = prometheus.wait_for(r#"count(target_info{service_name="shop"})"#, PATIENCE);
+    assert!(seen > 0.0);
     let firing = || prometheus.query(r#"ALERTS{alertstate="firing"}"#);
     shop.rounds(20);
     assert!(shop.lines.of("DEBUG").is_empty() && !shop.lines.of("INFO").is_empty());
@@ -263,7 +264,7 @@ fn a_failing_route_turns_verbose_and_quiet_again() {
         (&"shop".into(), &"staging".into())
     );
     let keys = redis.ask("KEYS *").unwrap();
-    assert!(keys.contains("shop:staging:/pay/{id}"), "{keys}");
+    assert!(keys.contains("{autolog}:app:shop:staging"), "{keys}");
     wait("the application to hear", || {
         (shop.open_sessions() == 1).then_some(())
     });
