@@ -347,6 +347,64 @@ impl Builder {
         self
     }
 
+    /// Sets where the auto-log service is, such as `http://autolog:5000`: its sessions make this program
+    /// verbose. Default: none is asked.
+    ///
+    /// ```
+    /// let telemetry = telemetry::builder()
+    ///     .service_name("shop")
+    ///     .autolog_url("http://autolog:5000")
+    ///     .autolog_environment("staging")
+    ///     .init()?;
+    /// # Ok::<(), telemetry::InitError>(())
+    /// ```
+    #[cfg(feature = "autolog-client")]
+    pub fn autolog_url(mut self, url: impl Into<String>) -> Self {
+        self.overrides.autolog.url = Some(url.into());
+        self
+    }
+
+    /// Sets the app whose sessions hold here. Default: the service's name.
+    #[cfg(feature = "autolog-client")]
+    pub fn autolog_app(mut self, app: impl Into<String>) -> Self {
+        self.overrides.autolog.app = Some(app.into());
+        self
+    }
+
+    /// Sets the environment whose sessions hold here. Default: `deployment.environment.name`, else
+    /// `production`.
+    #[cfg(feature = "autolog-client")]
+    pub fn autolog_environment(mut self, environment: impl Into<String>) -> Self {
+        self.overrides.autolog.environment = Some(environment.into());
+        self
+    }
+
+    /// Sets the bearer token with which errors are reported to the auto-log service.
+    #[cfg(feature = "autolog-client")]
+    pub fn autolog_token(mut self, token: impl Into<String>) -> Self {
+        self.overrides.autolog.token = Some(Secret::new(token));
+        self
+    }
+
+    /// Sets the time between two questions to an auto-log service that does not hold them until there is
+    /// news, between a second and an hour; it is spread by a tenth. Default: 15 s.
+    #[cfg(feature = "autolog-client")]
+    pub fn autolog_poll_interval(mut self, interval: Duration) -> Self {
+        self.overrides.autolog.poll_interval = Some(interval);
+        self
+    }
+
+    /// Sets what the targets begin with that a session makes verbose, such as the service's own crates.
+    /// Default: all.
+    #[cfg(feature = "autolog-client")]
+    pub fn autolog_targets<T: Into<String>>(
+        mut self,
+        targets: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.overrides.autolog.targets = Some(targets.into_iter().map(Into::into).collect());
+        self
+    }
+
     /// Adds a sink for log lines beside standard output.
     #[cfg(feature = "log")]
     pub fn log_sink(mut self, sink: telemetry_log::SinkConfig) -> Self {

@@ -39,6 +39,8 @@ pub(crate) struct Parts {
     pub(crate) pipeline: Option<Pipeline>,
     pub(crate) engine: Option<Arc<Engine>>,
     pub(crate) lines: Lines,
+    #[cfg(feature = "autolog-client")]
+    pub(crate) autolog: crate::autolog::Client,
     #[cfg(feature = "prometheus")]
     pub(crate) page: Page,
     #[cfg(all(feature = "log", feature = "tower"))]

@@ -16,6 +16,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, Registry};
 
+use crate::autolog::Client;
 use crate::builder::Builder;
 use crate::error::InitError;
 use crate::exporters::Lanes;
@@ -94,6 +95,8 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
     lanes.bring(std::mem::take(&mut builder.extra));
     lanes.host(page.listener(&plan, &voice));
     lanes.host(lines::timer(&filter, &voice).filter(|_| !plan.disabled));
+    let autolog = Client::of(&plan, &filter, &builder.clock, &voice);
+    lanes.host(autolog.service());
     let (spans, records) = (lanes.intake(Signal::Traces), lanes.intake(Signal::Logs));
     let pipeline = lanes.start().map_err(InitError::Thread)?;
     // 6. The flight recorder, the engine that tells it of requests, and its layer; without any where
@@ -115,6 +118,7 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
         records,
     };
     let (layers, lines) = lines::start(&plan, parts, &builder.clock, &voice);
+    autolog.count(&lines);
     let layer = engine
         .clone()
         .map(|engine| layers.shield(SpanLayer::new(engine)));
@@ -122,6 +126,8 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
         pipeline,
         engine,
         lines,
+        #[cfg(feature = "autolog-client")]
+        autolog,
         #[cfg(feature = "prometheus")]
         page,
         #[cfg(all(feature = "log", feature = "tower"))]

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg_attr(not(feature = "autolog-client"), path = "no_autolog.rs")]
+mod autolog;
 mod builder;
 #[cfg(feature = "doctor")]
 mod doctor_handle;

@@ -195,6 +195,12 @@ impl Lines {
         &self.verbosity
     }
 
+    /// What counts them.
+    #[cfg(feature = "autolog-client")]
+    pub(crate) fn handle(&self) -> &LogHandle {
+        &self.handle
+    }
+
     /// Takes the records of the `log` crate too. Another logger may have them already; it is said.
     pub(crate) fn bridge(&self, voice: &Voice) {
         match init_log_bridge() {

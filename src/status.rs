@@ -4,6 +4,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use telemetry_core::diagnostics::{Distribution, ExporterStatus};
 use telemetry_core::metrics::{Producer, Quantile, Registry};
+#[cfg(feature = "autolog-client")]
+use telemetry_log::AutologStatus;
 
 use crate::handle::{Parts, Telemetry};
 
@@ -30,6 +32,9 @@ pub struct Status {
     pub distributions: Vec<Distribution>,
     /// Measurements that were refused: NaN, infinities, and negative ones of counters.
     pub refused_measurements: u64,
+    /// The client of the auto-log service, if there is one to ask.
+    #[cfg(feature = "autolog-client")]
+    pub autolog: Option<AutologStatus>,
 }
 
 impl Telemetry {
@@ -57,6 +62,8 @@ impl Parts {
             suppressed_lines: self.lines.suppressed(),
             distributions: measured.as_ref().map(Distribution::all).unwrap_or_default(),
             refused_measurements: registry.refused(),
+            #[cfg(feature = "autolog-client")]
+            autolog: self.autolog.status(),
         }
     }
 }
@@ -88,6 +95,10 @@ impl Status {
             let defeat = self.verbosity_defeated_by.map(|defeat| defeat.to_string());
             status["verbosity"] = json!({ "overrides": overrides, "defeated_by": defeat });
         }
+        #[cfg(feature = "autolog-client")]
+        if let Some(autolog) = &self.autolog {
+            status["autolog"] = shown(autolog);
+        }
         status
     }
 }
@@ -114,6 +125,34 @@ fn exporter(status: &ExporterStatus) -> Value {
         "last_error": status.health.last_error,
         "failed_attempts": status.health.failed_attempts,
         "missed_collections": status.health.missed_collections,
+    })
+}
+
+#[cfg(feature = "autolog-client")]
+fn shown(autolog: &AutologStatus) -> Value {
+    let sessions = autolog.sessions.iter().map(|session| {
+        json!({
+            "id": session.id,
+            "endpoint": session.endpoint,
+            "level": session.level.as_str().to_ascii_lowercase(),
+            "reason": session.reason,
+            "remaining_seconds": session.remaining.as_secs_f64(),
+        })
+    });
+    json!({
+        "url": autolog.url,
+        "connected": autolog.connected,
+        "holds_requests": autolog.holds_requests,
+        "last_success_seconds_ago": autolog.last_success.map(|ago| ago.as_secs_f64()),
+        "last_error": autolog.last_error,
+        "failed_attempts": autolog.failed_attempts,
+        "bad_answers": autolog.bad_answers,
+        "refused_sessions": autolog.refused_sessions,
+        "refused_because": autolog.refused_because,
+        "reported_errors": autolog.reported_errors,
+        "unreported_errors": autolog.unreported_errors,
+        "last_report_error": autolog.last_report_error,
+        "sessions": sessions.collect::<Vec<_>>(),
     })
 }
 

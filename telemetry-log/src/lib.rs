@@ -53,6 +53,8 @@
 //! [`LogHandle::ledger`] and reported. The first line after a silence is written at once,
 //! further ones gather for 10 ms.
 
+#[cfg(feature = "autolog")]
+mod autolog;
 mod bridge;
 mod directives;
 mod error;
@@ -72,6 +74,8 @@ mod text;
 mod verbosity;
 mod visit;
 
+#[cfg(feature = "autolog")]
+pub use autolog::{Autolog, AutologSession, AutologStatus};
 pub use bridge::{LogBridgeError, init_log_bridge};
 pub use directives::{Directives, ParseError};
 pub use event::event;

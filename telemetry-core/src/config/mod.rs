@@ -22,6 +22,7 @@
 //! );
 //! ```
 
+mod autolog;
 mod batch;
 mod env;
 mod exporter;
@@ -51,6 +52,7 @@ mod unsupported;
 pub mod variables;
 mod verbose;
 
+pub use autolog::AutologPlan;
 pub use batch::BatchPlan;
 pub use env::Env;
 pub use exporter::ExporterKind;
@@ -59,8 +61,9 @@ pub use logs::{DiagnosticLevel, LogFormat, LogsPlan};
 pub use metrics::{ExemplarFilter, HistogramAggregation, MetricsPlan, Temporality};
 pub use otlp::{Compression, Endpoint, Headers, OtlpPlan, OtlpProtocol, TlsPlan};
 pub use overrides::{
-    BatchOverrides, LogLimitOverrides, LogsOverrides, MetricsOverrides, OtlpOverrides, Overrides,
-    RedactionOverrides, SpanLimitOverrides, TracesOverrides, VerboseOverrides,
+    AutologOverrides, BatchOverrides, LogLimitOverrides, LogsOverrides, MetricsOverrides,
+    OtlpOverrides, Overrides, RedactionOverrides, SpanLimitOverrides, TracesOverrides,
+    VerboseOverrides,
 };
 pub use plan::Plan;
 pub use propagators::PropagatorKind;

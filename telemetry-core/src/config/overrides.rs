@@ -59,6 +59,8 @@ pub struct Overrides {
     pub metrics: MetricsOverrides,
     /// How others may make the log more verbose.
     pub verbose: VerboseOverrides,
+    /// Which auto-log service is asked, and for what.
+    pub autolog: AutologOverrides,
     /// Shows traces on the console when neither an exporter nor an endpoint is set, even if standard error is no
     /// terminal. (If it is one, they are shown anyway.)
     pub console_when_unconfigured: bool,
@@ -163,6 +165,24 @@ pub struct VerboseOverrides {
     pub hosts: Option<Vec<String>>,
     /// What whoever changes levels over HTTP has to know.
     pub loggers_token: Option<Secret>,
+}
+
+/// What code decides about the client of the auto-log service.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct AutologOverrides {
+    /// Where the service is: a URL.
+    pub url: Option<String>,
+    /// The app whose sessions hold here.
+    pub app: Option<String>,
+    /// The environment in which it runs.
+    pub environment: Option<String>,
+    /// What reports of errors are authorised by.
+    pub token: Option<Secret>,
+    /// The time between two questions to a service that does not hold them until there is news.
+    pub poll_interval: Option<Duration>,
+    /// What the targets begin with that a session makes verbose.
+    pub targets: Option<Vec<String>>,
 }
 
 /// What code decides about OTLP, for one signal or for all.

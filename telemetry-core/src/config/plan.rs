@@ -2,6 +2,7 @@
 
 use opentelemetry_sdk::Resource;
 
+use super::autolog::{self, AutologPlan};
 use super::env::Env;
 use super::http_methods;
 use super::kind::FLAG;
@@ -41,6 +42,8 @@ pub struct Plan {
     pub verbose: VerbosePlan,
     /// What is hidden, in all signals.
     pub redaction: RedactionRules,
+    /// Which auto-log service is asked, and for what.
+    pub autolog: AutologPlan,
     /// Whether standard error is a terminal.
     pub stderr_is_terminal: bool,
     /// Each setting, its value and who decided it, for a doctor and a status page.
@@ -68,6 +71,7 @@ impl Plan {
         let metrics = metrics::resolve(&mut r, code);
         let verbose = verbose::resolve(&mut r, code);
         let redaction = redaction::resolve(&mut r, code);
+        let autolog = autolog::resolve(&mut r, code, &resource);
         let stderr_is_terminal = env.stderr_is_terminal();
         http_methods::check(&mut r);
         unsupported::report(&mut r);
@@ -84,6 +88,7 @@ impl Plan {
                 metrics,
                 verbose,
                 redaction,
+                autolog,
                 stderr_is_terminal,
                 settings,
             },

@@ -11,7 +11,7 @@ pub(crate) fn value(variable: &str, value: &str) -> String {
     let name = variable.split(' ').next().unwrap_or(variable);
     if variables::is_secret(name) {
         REDACTED.to_owned()
-    } else if name.ends_with("_ENDPOINT") {
+    } else if name.ends_with("_ENDPOINT") || name.ends_with("_URL") {
         cut(&url(value))
     } else {
         cut(value)

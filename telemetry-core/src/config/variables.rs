@@ -213,6 +213,10 @@ const SECTIONS: &[Section] = &[
         rows: LOGS,
     },
     Section {
+        title: "Auto-log",
+        rows: AUTOLOG,
+    },
+    Section {
         title: "HTTP",
         rows: HTTP,
     },
@@ -536,6 +540,39 @@ const LOGS: &[Row] = &[
         "TELEMETRY_LOGGERS_TOKEN",
         "none: loopback only",
         "the bearer token of the endpoint of levels, at least 32 bytes",
+    ),
+];
+
+const AUTOLOG: &[Row] = &[
+    Row::ours(
+        "AUTOLOG_URL",
+        "none: no service is asked",
+        "the auto-log service, such as `http://autolog:5000`; its sessions make this program verbose",
+    ),
+    Row::ours(
+        "AUTOLOG_APP",
+        "`service.name`",
+        "the app whose sessions hold here",
+    ),
+    Row::ours(
+        "AUTOLOG_ENVIRONMENT",
+        "`deployment.environment.name`, else `production`",
+        "the environment whose sessions hold here",
+    ),
+    Row::ours(
+        "AUTOLOG_TOKEN",
+        "none",
+        "the bearer token with which errors are reported; never shown, and sent nowhere else",
+    ),
+    Row::ours(
+        "AUTOLOG_POLL_INTERVAL",
+        "`15`",
+        "seconds, 1 to 3600, between two questions to a service that does not hold them until there is news",
+    ),
+    Row::ours(
+        "AUTOLOG_TARGETS",
+        "all",
+        "what the targets begin with that a session makes verbose: `shop,shop_db`",
     ),
 ];
 

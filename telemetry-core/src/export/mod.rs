@@ -2,6 +2,8 @@
 
 pub mod console;
 mod error;
+#[cfg(feature = "http-client")]
+mod http_client;
 pub mod memory;
 #[cfg(feature = "otlp")]
 pub mod otlp;
@@ -14,6 +16,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use error::{ExportError, ExportErrorKind};
+#[cfg(feature = "http-client")]
+pub use http_client::HttpClient;
 
 use crate::pipeline::Batch;
 

@@ -1,4 +1,4 @@
-//! What the tests of this workspace share: an independent OTLP receiver, Prometheus and its judges, Redis,
+//! What the tests of this workspace share: an independent OTLP receiver, Prometheus, its judges and Alertmanager, Redis,
 //! certificates, children, and the quickstart as a process.
 //!
 //! ```
@@ -19,6 +19,7 @@
     reason = "only tests use it: they fail by panicking and wait in real time"
 )]
 
+mod alertmanager;
 mod certs;
 mod child;
 mod control;
@@ -28,6 +29,7 @@ mod redis;
 mod service;
 mod strict_json;
 
+pub use alertmanager::Alertmanager;
 pub use certs::Certs;
 pub use child::{Child, Ended};
 pub use prometheus::{Prometheus, metric_families, program, promtool};

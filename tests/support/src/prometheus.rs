@@ -32,13 +32,25 @@ impl Prometheus {
     /// `CI=true` that panics.
     #[must_use]
     pub fn start(target: SocketAddr) -> Option<Self> {
+        Self::start_with(target, "", "")
+    }
+
+    /// The same, with the text of a file of rules, each evaluated once a second, and more of the
+    /// configuration, such as `alerting`.
+    #[must_use]
+    pub fn start_with(target: SocketAddr, rules: &str, config: &str) -> Option<Self> {
         let program = program("prometheus")?;
         let folder = tempfile::tempdir().expect("a folder for Prometheus");
-        let file = folder.path().join("prometheus.yml");
-        let config = format!(
-            "global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: test\n  static_configs:\n  - targets: ['{target}']\n"
+        let file = |name, text: String| {
+            fs::write(folder.path().join(name), text).expect("its configuration");
+        };
+        file("rules.yml", rules.to_owned());
+        file(
+            "prometheus.yml",
+            format!(
+                "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: [rules.yml]\nscrape_configs:\n- job_name: test\n  static_configs:\n  - targets: ['{target}']\n{config}"
+            ),
         );
-        fs::write(&file, config).expect("its configuration");
         let port = free_port();
         let child = Command::new(program)
             .current_dir(folder.path())

@@ -24,6 +24,16 @@ impl Endpoint {
         &self.0
     }
 
+    /// A URL as it is, for what is not OTLP; a path may be appended.
+    pub(crate) fn plain(text: &str) -> Result<Self, String> {
+        let url = parse(text, OtlpProtocol::HttpJson, false)?;
+        if url.has_credentials || url.query.is_some() {
+            return Err("a user, a password or a query has no place in it".to_owned());
+        }
+        let path = url.path.trim_end_matches('/');
+        Ok(Self(format!("{}://{}{path}", url.scheme, url.authority)))
+    }
+
     /// Whether the connection is encrypted.
     #[must_use]
     pub fn is_https(&self) -> bool {

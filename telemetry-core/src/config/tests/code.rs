@@ -75,6 +75,12 @@ fn everything() -> Overrides {
     code.verbose.header = Some(http::HeaderName::from_static("x-code"));
     code.verbose.hosts = Some(vec!["code".to_owned()]);
     code.verbose.loggers_token = Some(Secret::new("c".repeat(32)));
+    code.autolog.url = Some("http://code".to_owned());
+    code.autolog.app = Some("code".to_owned());
+    code.autolog.environment = Some("code".to_owned());
+    code.autolog.token = Some(Secret::new("code"));
+    code.autolog.poll_interval = second;
+    code.autolog.targets = Some(vec!["code".to_owned()]);
     code
 }
 
@@ -137,6 +143,12 @@ const ENVIRONMENT: &[(&str, &str)] = &[
         "TELEMETRY_LOGGERS_TOKEN",
         "0123456789abcdef0123456789abcdef",
     ),
+    ("AUTOLOG_URL", "https://env"),
+    ("AUTOLOG_APP", "env"),
+    ("AUTOLOG_ENVIRONMENT", "env"),
+    ("AUTOLOG_TOKEN", "env"),
+    ("AUTOLOG_POLL_INTERVAL", "22"),
+    ("AUTOLOG_TARGETS", "env"),
 ];
 
 #[test]

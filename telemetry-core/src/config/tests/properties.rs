@@ -9,6 +9,9 @@ use crate::config::startup_line;
 /// Variables whose every text is valid.
 const FREE_TEXT: &[&str] = &[
     "TELEMETRY_REDACT_KEYS",
+    "AUTOLOG_APP",
+    "AUTOLOG_ENVIRONMENT",
+    "AUTOLOG_TOKEN",
     "OTEL_SERVICE_NAME",
     "OTEL_EXPORTER_PROMETHEUS_HOST",
     "RUST_LOG",

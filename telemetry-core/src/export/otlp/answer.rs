@@ -22,7 +22,7 @@ pub(crate) struct Answer {
 
 #[derive(Debug)]
 pub(crate) enum Cut {
-    /// It is longer than [`MAX_ANSWER`].
+    /// It is longer than what is read.
     TooLong,
     /// The connection failed.
     Broken(BoxError),
@@ -30,7 +30,16 @@ pub(crate) enum Cut {
 
 impl Answer {
     /// Reads to the end, or as far as it goes.
-    pub(crate) async fn read<B>(mut body: B) -> Self
+    pub(crate) async fn read<B>(body: B) -> Self
+    where
+        B: Body + Unpin,
+        B::Error: Into<BoxError>,
+    {
+        Self::read_up_to(MAX_ANSWER, body).await
+    }
+
+    /// Reads to the end, or as far as it goes, at most so many bytes.
+    pub(crate) async fn read_up_to<B>(max: usize, mut body: B) -> Self
     where
         B: Body + Unpin,
         B::Error: Into<BoxError>,
@@ -42,7 +51,7 @@ impl Answer {
                     answer.cut = Some(Cut::Broken(error.into()));
                     break;
                 }
-                Ok(Ok(data)) if data.remaining() > MAX_ANSWER - answer.body.len() => {
+                Ok(Ok(data)) if data.remaining() > max - answer.body.len() => {
                     answer.cut = Some(Cut::TooLong);
                     break;
                 }

@@ -31,17 +31,21 @@ mod settings;
 mod target;
 mod tls;
 
-#[cfg(feature = "doctor")]
+#[cfg(any(feature = "doctor", feature = "http-client"))]
 pub(crate) use answer::Answer;
-#[cfg(feature = "doctor")]
+#[cfg(feature = "http-client")]
+pub(crate) use answer::Cut;
+#[cfg(any(feature = "doctor", feature = "http-client"))]
 pub(crate) use connect::Connector;
+#[cfg(any(feature = "doctor", feature = "http-client"))]
+pub(crate) use explain::no_answer;
 #[cfg(feature = "doctor")]
-pub(crate) use explain::{chain, find, no_answer};
+pub(crate) use explain::{chain, find};
 #[cfg(feature = "doctor")]
 pub(crate) use secrets::{hide, secrets};
-#[cfg(feature = "doctor")]
+#[cfg(any(feature = "doctor", feature = "http-client"))]
 pub(crate) use target::Target;
-#[cfg(feature = "doctor")]
+#[cfg(any(feature = "doctor", feature = "http-client"))]
 pub(crate) use tls::client_config;
 
 pub use exporter::OtlpExporter;
