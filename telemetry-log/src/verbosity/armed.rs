@@ -53,6 +53,9 @@ impl Armed {
 pub(super) struct Summary {
     /// The most verbose level of each [`Kind`], three bits each.
     levels: AtomicU64,
+    /// The same for those who ask about a line: of each level, the kinds that may let it through, a
+    /// byte each.
+    kinds: AtomicU64,
     /// The routes with an override, by their number modulo 64.
     routes: AtomicU64,
 }
@@ -70,6 +73,20 @@ enum Kind {
 }
 
 impl Kind {
+    /// Those that let lines through.
+    const ALL: [Self; 5] = [
+        Self::Anywhere,
+        Self::Route,
+        Self::Trace,
+        Self::Token,
+        Self::Other,
+    ];
+
+    #[inline]
+    const fn bit(self) -> u64 {
+        1 << self as u64
+    }
+
     fn of(matcher: &Matcher) -> Self {
         match matcher {
             Matcher::Everything | Matcher::Target(_) => Self::Anywhere,
@@ -105,20 +122,23 @@ impl Summary {
                 routes |= 1 << (route.number() % 64);
             }
         }
+        let kinds = (1..=5).fold(0, |kinds, level| {
+            let raised = Kind::ALL.iter().filter(|kind| kind.level(levels) >= level);
+            kinds | raised.fold(0, |bits, kind| bits | kind.bit()) << (8 * level)
+        });
         self.routes.store(routes, Ordering::Relaxed);
+        self.kinds.store(kinds, Ordering::Relaxed);
         self.levels.store(levels, Ordering::Relaxed);
     }
 
     /// Whether some override might let a line of this level through, here and now.
     #[inline]
     fn may_allow(&self, level: Level) -> bool {
-        let levels = self.levels.load(Ordering::Relaxed);
-        let level = number(level);
-        (Kind::Route.level(levels) >= level && self.is_in_route())
-            || (Kind::Token.level(levels) >= level && current_request().grant().is_some())
-            || Kind::Anywhere.level(levels) >= level
-            || Kind::Trace.level(levels) >= level
-            || Kind::Other.level(levels) >= level
+        let kinds = self.kinds.load(Ordering::Relaxed) >> (8 * number(level));
+        let elsewhere = Kind::Anywhere.bit() | Kind::Trace.bit() | Kind::Other.bit();
+        kinds & elsewhere != 0
+            || (kinds & Kind::Route.bit() != 0 && self.is_in_route())
+            || (kinds & Kind::Token.bit() != 0 && current_request().grant().is_some())
     }
 
     #[inline]
