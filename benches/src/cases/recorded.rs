@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use telemetry_core::trace::record_lines;
-use telemetry_log::{BaseFilter, Directives, Recorder, RecorderConfig};
+use telemetry_log::{BaseFilter, Directives, LogHandle, Recorder, RecorderConfig};
 use tracing::{debug, info_span, subscriber};
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt;
@@ -22,8 +22,11 @@ fn line() {
     );
 }
 
-/// Keeps lines of this target.
-fn start(target: &str) {
+/// The lines of one request: fewer than a recorder keeps.
+const LINES: u64 = 128;
+
+/// Keeps lines of this target, as long as what it returns.
+fn start(target: &str) -> (Arc<Ours>, LogHandle) {
     let recorder = Recorder::new(RecorderConfig::new().targets([target]));
     let spans = Arc::new(Ours::recording(&recorder));
     let (layer, logs) = ours::recorded_logs(&recorder);
@@ -32,8 +35,7 @@ fn start(target: &str) {
         .with(layer)
         .with(BaseFilter::new(Directives::default()).recorder(recorder));
     subscriber::set_global_default(subscriber).unwrap();
-    // for as long as the process lives
-    std::mem::forget((spans, logs));
+    (spans, logs)
 }
 
 fn lines(count: u64) {
@@ -43,30 +45,36 @@ fn lines(count: u64) {
     }
 }
 
-/// Within two nested spans of two fields each, of a request that is recorded.
+/// Within two nested spans of two fields each, of requests that are recorded and succeed.
 pub(super) fn within() -> Case {
-    start(env!("CARGO_CRATE_NAME"));
-    let mut open = None;
-    Case::new(move |count| {
-        let _ = open.get_or_insert_with(|| {
+    let alive = start(env!("CARGO_CRATE_NAME"));
+    let run = |count| {
+        for _ in 0..count / LINES {
             let outer = info_span!("request", tenant = "acme", attempt = 1);
             let recording = record_lines(&outer).unwrap();
-            let outer = outer.entered();
-            let inner = info_span!("checkout", cart = 42, step = "pay").entered();
-            (recording, outer, inner)
-        });
-        lines(count);
-    })
+            {
+                let _outer = outer.enter();
+                let _inner = info_span!("checkout", cart = 42, step = "pay").entered();
+                lines(LINES);
+            }
+            recording.end(false);
+        }
+    };
+    Case::settled(run, move || alive.0.flush())
 }
 
 /// Outside of any request.
 pub(super) fn outside() -> Case {
-    start(env!("CARGO_CRATE_NAME"));
-    Case::new(lines)
+    kept_alive(start(env!("CARGO_CRATE_NAME")))
 }
 
 /// Of a crate that is not recorded.
 pub(super) fn another_crate() -> Case {
-    start("another_crate");
-    Case::new(lines)
+    kept_alive(start("another_crate"))
+}
+
+fn kept_alive<T: 'static>(alive: T) -> Case {
+    Case::settled(lines, move || {
+        black_box(&alive);
+    })
 }
