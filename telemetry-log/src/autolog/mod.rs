@@ -98,7 +98,6 @@ impl Autolog {
     /// Says where records are counted, such as [`LogHandle`](crate::LogHandle): those of ERROR and FATAL
     /// are reported to the service, which may open a session because of them. Returns whether it will
     /// be asked: the first one stays.
-    #[expect(clippy::must_use_candidate, reason = "there is one caller")]
     pub fn count_errors(
         &self,
         counts: impl Fn() -> Vec<(Severity, Option<&'static str>, u64)> + Send + Sync + 'static,
