@@ -57,6 +57,8 @@ pub(crate) struct Parts {
 
 impl Telemetry {
     pub(crate) fn new(parts: Parts) -> Self {
+        #[cfg(feature = "autolog-client")]
+        parts.autolog.count(&parts.lines);
         Self {
             parts: Arc::new(parts),
         }

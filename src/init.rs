@@ -10,7 +10,9 @@ use telemetry_core::context::propagate::{self, Composite};
 use telemetry_core::diagnostics::{Level, self_metrics};
 use telemetry_core::pipeline::{Intake, Pipeline, Signal};
 use telemetry_core::redact::Redaction;
-use telemetry_core::trace::{Engine, EngineSettings, Sampler, SpanLayer, TracerProvider};
+use telemetry_core::trace::{
+    Engine, EngineSettings, LineRecorder, Sampler, SpanLayer, TracerProvider,
+};
 use tracing::Subscriber;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
@@ -102,13 +104,10 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
     // 6. The flight recorder, the engine that tells it of requests, and its layer; without any where
     //    telemetry is disabled.
     let recorder = lines::recorder(&plan, builder.recorder.take(), &voice);
-    let mut settings = settings(&mut builder, &plan, &redaction, spans);
-    settings.recorder = lines::line_recorder(recorder.as_ref());
-    let engine = (!plan.disabled).then(|| Arc::new(Engine::new(settings)));
+    let recording = lines::line_recorder(recorder.as_ref());
+    let engine = engine(&mut builder, &plan, &redaction, spans, recording);
     // 7. What telemetry measures of itself, now that there is something to measure.
-    let lanes = pipeline.as_ref().map_or(&[][..], Pipeline::lanes);
-    self_metrics::register(Metrics::global(), lanes, engine.as_ref());
-    self_metrics::register_redaction(Metrics::global(), &redaction);
+    observe(pipeline.as_ref(), engine.as_ref(), &redaction);
     // 8. Lines last: they carry the ids that the span layer has made current.
     let parts = LineParts {
         filter,
@@ -118,10 +117,8 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
         records,
     };
     let (layers, lines) = lines::start(&plan, parts, &builder.clock, &voice);
-    autolog.count(&lines);
-    let layer = engine
-        .clone()
-        .map(|engine| layers.shield(SpanLayer::new(engine)));
+    let layer_of = |engine| layers.shield(SpanLayer::new(engine));
+    let layer = engine.clone().map(layer_of);
     let parts = Parts {
         pipeline,
         engine,
@@ -161,12 +158,19 @@ pub(crate) struct LineParts<'a> {
     pub(crate) records: Intake,
 }
 
-fn settings(
+fn observe(pipeline: Option<&Pipeline>, engine: Option<&Arc<Engine>>, redaction: &Redaction) {
+    let lanes = pipeline.map_or(&[][..], Pipeline::lanes);
+    self_metrics::register(Metrics::global(), lanes, engine);
+    self_metrics::register_redaction(Metrics::global(), redaction);
+}
+
+fn engine(
     builder: &mut Builder,
     plan: &Plan,
     redaction: &Redaction,
     spans: Intake,
-) -> EngineSettings {
+    recorder: Option<Arc<dyn LineRecorder>>,
+) -> Option<Arc<Engine>> {
     let mut settings = EngineSettings::new(spans);
     settings.sampler = builder
         .sampler
@@ -176,7 +180,8 @@ fn settings(
     settings.clock = builder.clock.clone();
     settings.events = builder.events;
     settings.redaction = redaction.clone();
-    settings
+    settings.recorder = recorder;
+    (!plan.disabled).then(|| Arc::new(Engine::new(settings)))
 }
 
 impl Started {

@@ -5,8 +5,6 @@ use telemetry_core::config::Plan;
 use telemetry_core::diagnostics::{Level, Voice};
 use telemetry_core::pipeline::Service;
 
-use crate::lines::Lines;
-
 #[derive(Debug)]
 pub(crate) struct Client;
 
@@ -26,7 +24,4 @@ impl Client {
     pub(crate) fn service(&self) -> Option<Service> {
         None
     }
-
-    #[expect(clippy::unused_self, reason = "it stands in for the client")]
-    pub(crate) fn count(&self, _: &Lines) {}
 }
