@@ -2,7 +2,6 @@
 //! Redis keeps the session, the application turns verbose for that route, and quiet again.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "the test fails by panicking, prints what it measures, and waits in real time"
@@ -223,107 +222,146 @@ impl Drop for Autolog {
     }
 }
 
+/// Everything together.
+struct World {
+    shop: Shop,
+    prometheus: Prometheus,
+    _alertmanager: Alertmanager,
+    autolog: Autolog,
+    redis: Redis,
+    /// Alertmanager reads the secret with each message.
+    _folder: tempfile::TempDir,
+    began: Instant,
+}
+
+impl World {
+    fn start() -> Option<Self> {
+        let redis = Redis::start()?;
+        let autolog = Autolog::start(&redis);
+        let folder = tempfile::tempdir().unwrap();
+        let alertmanager = Alertmanager::start(&alertmanager_config(&autolog, folder.path()))?;
+        let shop = Shop::start(&format!("http://{}", autolog.address));
+        let alerting = format!(
+            "alerting:\n  alertmanagers:\n  - static_configs:\n    - targets: ['{}']\n",
+            alertmanager.address()
+        );
+        let prometheus = Prometheus::start_with(shop.address, &rules(), &alerting)?;
+        let seen = prometheus.wait_for(r#"count(target_info{service_name="shop"})"#, PATIENCE);
+        assert!(seen > 0.0);
+        Some(Self {
+            shop,
+            prometheus,
+            _alertmanager: alertmanager,
+            autolog,
+            redis,
+            _folder: folder,
+            began: Instant::now(),
+        })
+    }
+
+    fn step(&self, what: &str) {
+        println!("{:6.2} s  {what}", self.began.elapsed().as_secs_f64());
+    }
+
+    fn firing(&self) -> Vec<Value> {
+        self.prometheus.query(r#"ALERTS{alertstate="firing"}"#)
+    }
+
+    /// Nothing fails: INFO and no more.
+    fn is_quiet(&self) {
+        self.shop.rounds(20);
+        let lines = &self.shop.lines;
+        assert!(lines.of("DEBUG").is_empty() && !lines.of("INFO").is_empty());
+        assert!(self.firing().is_empty() && self.autolog.sessions().is_empty());
+    }
+
+    /// A route begins to fail; the session that is opened.
+    fn fails(&self) -> Value {
+        self.shop.load.fails.store(true, Ordering::Relaxed);
+        self.step("/pay/{id} begins to fail");
+        let alerts = wait("an alert", || {
+            Some(self.firing()).filter(|it| !it.is_empty())
+        });
+        let labels = &alerts[0]["metric"];
+        self.step(&format!("Prometheus: {} fires", labels["alertname"]));
+        assert_eq!(labels["http_route"], "/pay/{id}");
+        assert_eq!(labels["deployment_environment_name"], "staging");
+        let session = wait("a session", || self.autolog.sessions().into_iter().next());
+        self.step("Alertmanager has told the service, which has opened a session");
+        assert_eq!(session["endpoint"], "/pay/{id}");
+        assert_eq!(session["app"], "shop");
+        assert_eq!(session["environment"], "staging");
+        let keys = self.redis.ask("KEYS *").unwrap();
+        assert!(keys.contains("{autolog}:app:shop:staging"), "{keys}");
+        wait("the application to hear", || {
+            (self.shop.open_sessions() == 1).then_some(())
+        });
+        self.step("the application has heard of it");
+        session
+    }
+
+    /// The route is verbose, and no other.
+    fn is_verbose(&self, session: &Value) {
+        let Shop { lines, .. } = &self.shop;
+        lines.clear();
+        self.shop.rounds(20);
+        let verbose = lines.of("DEBUG");
+        self.step(&format!("{} lines of DEBUG in 20 rounds", verbose.len()));
+        assert!(verbose.len() >= 19, "{verbose:?}");
+        for line in &verbose {
+            assert_eq!(line["message"], "asking the bank", "of the route alone");
+            assert_eq!(line["autolog.session.id"], session["id"]);
+            assert_eq!(line["trace_id"].as_str().map(str::len), Some(32));
+        }
+        let traces = verbose.iter().map(|it| it["trace_id"].to_string());
+        assert_eq!(traces.collect::<BTreeSet<_>>().len(), verbose.len());
+        let mut listed = lines.of("INFO");
+        listed.retain(|it| it["message"] == "listed");
+        assert!(!listed.is_empty());
+        let is_marked = |it: &Value| it.get("autolog.session.id").is_some();
+        assert!(!listed.iter().any(is_marked), "{listed:?}");
+    }
+
+    /// The errors stop, and with them everything else.
+    fn recovers(&self) {
+        self.shop.load.fails.store(false, Ordering::Relaxed);
+        self.step("the errors stop");
+        wait("the alerts to end", || {
+            self.firing().is_empty().then_some(())
+        });
+        self.step("Prometheus: no alert fires");
+        wait("the session to close", || {
+            self.autolog.sessions().is_empty().then_some(())
+        });
+        self.step("Alertmanager has told the service, which has closed the session");
+        wait("the application to hear", || {
+            (self.shop.open_sessions() == 0).then_some(())
+        });
+        self.step("the application has heard of it");
+        // a request that had begun may still write
+        self.shop.rounds(2);
+        let lines = &self.shop.lines;
+        lines.clear();
+        self.shop.rounds(20);
+        let (debug, info) = (lines.of("DEBUG").len(), lines.of("INFO").len());
+        self.step(&format!(
+            "{debug} lines of DEBUG in 20 rounds, {info} of INFO"
+        ));
+        assert_eq!(debug, 0);
+        assert!(info >= 38, "{info}");
+    }
+}
+
 #[test]
 fn a_failing_route_turns_verbose_and_quiet_again() {
-    let Some(redis) = Redis::start() else { return };
-    let autolog = Autolog::start(&redis);
-    let folder = tempfile::tempdir().unwrap();
-    let Some(alertmanager) = Alertmanager::start(&alertmanager_config(&autolog, folder.path()))
-    else {
-        return;
-    };
-    let shop = Shop::start(&format!("http://{}", autolog.address));
-    let alerting = format!(
-        "alerting:\n  alertmanagers:\n  - static_configs:\n    - targets: ['{}']\n",
-        alertmanager.address()
-    );
-    let Some(prometheus) = Prometheus::start_with(shop.address, &rules(), &alerting) else {
-        return;
-    };
-    let seen = prometheus.wait_for(r#"count(target_info{service_name="shop"})"#, PATIENCE);
-    assert!(seen > 0.0);
-    let firing = || prometheus.query(r#"ALERTS{alertstate="firing"}"#);
-    shop.rounds(20);
-    assert!(shop.lines.of("DEBUG").is_empty() && !shop.lines.of("INFO").is_empty());
-    assert!(firing().is_empty() && autolog.sessions().is_empty());
-
-    let began = Instant::now();
-    let step = |what: &str| println!("{:6.2} s  {what}", began.elapsed().as_secs_f64());
-    shop.load.fails.store(true, Ordering::Relaxed);
-    step("/pay/{id} begins to fail");
-    let alerts = wait("an alert", || Some(firing()).filter(|it| !it.is_empty()));
-    let labels = &alerts[0]["metric"];
-    step(&format!("Prometheus: {} fires", labels["alertname"]));
-    assert_eq!(labels["http_route"], "/pay/{id}");
-    assert_eq!(labels["deployment_environment_name"], "staging");
-    let session = wait("a session", || autolog.sessions().into_iter().next());
-    step("Alertmanager has told the service, which has opened a session");
-    assert_eq!(session["endpoint"], "/pay/{id}");
-    assert_eq!(
-        (&session["app"], &session["environment"]),
-        (&"shop".into(), &"staging".into())
-    );
-    let keys = redis.ask("KEYS *").unwrap();
-    assert!(keys.contains("{autolog}:app:shop:staging"), "{keys}");
-    wait("the application to hear", || {
-        (shop.open_sessions() == 1).then_some(())
-    });
-    step("the application has heard of it");
-
-    shop.lines.clear();
-    shop.rounds(20);
-    let verbose = shop.lines.of("DEBUG");
-    step(&format!("{} lines of DEBUG in 20 rounds", verbose.len()));
-    assert!(verbose.len() >= 19, "{verbose:?}");
-    for line in &verbose {
-        assert_eq!(
-            line["message"], "asking the bank",
-            "the other route stays quiet"
-        );
-        assert_eq!(line["autolog.session.id"], session["id"]);
-        assert_eq!(line["trace_id"].as_str().map(str::len), Some(32));
-    }
-    let traces: BTreeSet<_> = verbose
-        .iter()
-        .map(|it| it["trace_id"].to_string())
-        .collect();
-    assert_eq!(traces.len(), verbose.len());
-    let listed = shop.lines.of("INFO");
-    assert!(listed.iter().any(|it| it["message"] == "listed"));
-    let of_session = |it: &Value| it.get("autolog.session.id").is_some();
-    assert!(
-        !listed
-            .iter()
-            .filter(|it| it["message"] == "listed")
-            .any(of_session)
-    );
-
-    shop.load.fails.store(false, Ordering::Relaxed);
-    step("the errors stop");
-    wait("the alerts to end", || firing().is_empty().then_some(()));
-    step("Prometheus: no alert fires");
-    wait("the session to close", || {
-        autolog.sessions().is_empty().then_some(())
-    });
-    step("Alertmanager has told the service, which has closed the session");
-    wait("the application to hear", || {
-        (shop.open_sessions() == 0).then_some(())
-    });
-    step("the application has heard of it");
-    shop.rounds(2);
-    shop.lines.clear();
-    shop.rounds(20);
-    let (debug, info) = (shop.lines.of("DEBUG").len(), shop.lines.of("INFO").len());
-    step(&format!(
-        "{debug} lines of DEBUG in 20 rounds, {info} of INFO"
-    ));
-    assert_eq!(debug, 0);
-    assert!(info >= 38, "{info}");
-    let status = shop.telemetry.status().autolog.unwrap();
-    assert!(
-        status.reported_errors > 10 && status.last_error.is_none(),
-        "{status:?}"
-    );
+    let Some(world) = World::start() else { return };
+    world.is_quiet();
+    let session = world.fails();
+    world.is_verbose(&session);
+    world.recovers();
+    let status = world.shop.telemetry.status().autolog.unwrap();
+    assert!(status.reported_errors > 10, "{status:?}");
+    assert_eq!(status.last_error, None);
 }
 
 /// Our rules, with windows for those who cannot wait.
