@@ -87,18 +87,16 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
     let choices = std::mem::take(&mut builder.metrics);
     metrics::configure(choices, &plan, &redaction, &builder.clock, &voice);
     // 4. Propagators, also when telemetry is disabled: the context of others is not ours to cut.
-    //    Whoever has installed some before init() wanted those; they stay.
-    let propagators = Composite::of(&plan.propagators).redacted_by(redaction.clone());
-    drop(propagate::install(propagators.clone()));
+    let propagators = install_propagators(&plan, &redaction);
     // 5. The pipeline before the layers, so that the first span finds a queue that is served.
     let page = Page::of(&plan, &voice);
     let filter = lines::filter(&plan, &builder.clock, &voice);
+    let autolog = Client::of(&plan, &filter, &builder.clock, &voice);
+    let timer = lines::timer(&filter, &voice).filter(|_| !plan.disabled);
+    let services = [page.listener(&plan, &voice), timer, autolog.service()];
     let mut lanes = Lanes::of(&plan, &builder.clock, &voice, &stderr);
     lanes.bring(std::mem::take(&mut builder.extra));
-    lanes.host(page.listener(&plan, &voice));
-    lanes.host(lines::timer(&filter, &voice).filter(|_| !plan.disabled));
-    let autolog = Client::of(&plan, &filter, &builder.clock, &voice);
-    lanes.host(autolog.service());
+    services.into_iter().for_each(|service| lanes.host(service));
     let (spans, records) = (lanes.intake(Signal::Traces), lanes.intake(Signal::Logs));
     let pipeline = lanes.start().map_err(InitError::Thread)?;
     // 6. The flight recorder, the engine that tells it of requests, and its layer; without any where
@@ -117,8 +115,9 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
         records,
     };
     let (layers, lines) = lines::start(&plan, parts, &builder.clock, &voice);
-    let layer_of = |engine| layers.shield(SpanLayer::new(engine));
-    let layer = engine.clone().map(layer_of);
+    let layer = engine
+        .as_ref()
+        .map(|engine| layers.shield(SpanLayer::new(Arc::clone(engine))));
     let parts = Parts {
         pipeline,
         engine,
@@ -146,6 +145,13 @@ fn start(mut builder: Builder) -> Result<(Started, Option<SpanLayer>, LineLayers
         panic_hook: builder.panic_hook,
     };
     Ok((started, layer, layers))
+}
+
+/// Whoever has installed some before `init()` wanted those; they stay.
+fn install_propagators(plan: &Plan, redaction: &Redaction) -> Composite {
+    let propagators = Composite::of(&plan.propagators).redacted_by(redaction.clone());
+    drop(propagate::install(propagators.clone()));
+    propagators
 }
 
 /// What the log is made from, beside the plan.
