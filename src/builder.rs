@@ -7,7 +7,11 @@ use opentelemetry::{KeyValue, Value};
 use opentelemetry_sdk::logs::LogExporter;
 use opentelemetry_sdk::trace::{ShouldSample, SpanExporter};
 use telemetry_core::clock::Clock;
-#[cfg(any(feature = "verbose-token", all(feature = "log", feature = "tower")))]
+#[cfg(any(
+    feature = "verbose-token",
+    feature = "autolog-client",
+    all(feature = "log", feature = "tower")
+))]
 use telemetry_core::config::Secret;
 use telemetry_core::config::{
     Env, ExporterKind, LogFormat, OtlpProtocol, Overrides, PropagatorKind, SamplerPlan,

@@ -1,5 +1,5 @@
 //! A program that an auto-log service turns verbose, over real sockets.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod common;
 #[path = "../telemetry-log/tests/autolog/server.rs"]
@@ -63,6 +63,7 @@ fn app() -> Router {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, step by step")]
 fn sessions_of_the_service_reach_the_lines() {
     let server = Server::start(Manner::Holds);
     let lines = Memory::default();
