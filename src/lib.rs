@@ -61,6 +61,10 @@ pub use telemetry_log as log;
 #[cfg(feature = "log")]
 pub use telemetry_log::{at_base_level, event, fatal};
 
+/// Trace context in messages of queues.
+#[cfg(feature = "queue")]
+pub use telemetry_queue as queue;
+
 /// HTTP middleware.
 #[cfg(feature = "tower")]
 pub use telemetry_tower as http;
