@@ -30,6 +30,9 @@ pub(crate) const TELEMETRY_LOG_RECORDER_OUTCOME: &str = "telemetry.log.recorder.
 pub(crate) const TELEMETRY_LOG_SINK: &str = "telemetry.log.sink";
 pub(crate) const TELEMETRY_OPERATION_NAME: &str = "telemetry.operation.name";
 pub(crate) const TELEMETRY_OPERATION_SLOW_AFTER: &str = "telemetry.operation.slow_after";
+pub(crate) const TELEMETRY_QUEUE_ATTEMPT: &str = "telemetry.queue.attempt";
+pub(crate) const TELEMETRY_QUEUE_CONTEXT_REASON: &str = "telemetry.queue.context.reason";
+pub(crate) const TELEMETRY_QUEUE_SETTLEMENT: &str = "telemetry.queue.settlement";
 pub(crate) const TELEMETRY_REDACTED_PLACE: &str = "telemetry.redacted.place";
 pub(crate) const TELEMETRY_SUPPRESSED_BY: &str = "telemetry.suppressed.by";
 pub(crate) const TOKIO_RUNTIME_NAME: &str = "tokio.runtime.name";
@@ -70,10 +73,22 @@ pub(crate) const METRIC_DB_CLIENT_OPERATION_DURATION: Metric = Metric {
     description: "Time of database operations.",
 };
 
+pub(crate) const METRIC_MESSAGING_CLIENT_CONSUMED_MESSAGES: Metric = Metric {
+    name: "messaging.client.consumed.messages",
+    unit: "{message}",
+    description: "Messages that were given to a consumer.",
+};
+
 pub(crate) const METRIC_MESSAGING_CLIENT_OPERATION_DURATION: Metric = Metric {
     name: "messaging.client.operation.duration",
     unit: "s",
     description: "Time to send or to receive messages.",
+};
+
+pub(crate) const METRIC_MESSAGING_CLIENT_SENT_MESSAGES: Metric = Metric {
+    name: "messaging.client.sent.messages",
+    unit: "{message}",
+    description: "Messages that were given to a broker.",
 };
 
 pub(crate) const METRIC_MESSAGING_PROCESS_DURATION: Metric = Metric {
@@ -286,10 +301,22 @@ pub(crate) const METRIC_TELEMETRY_QUEUE_CONSUMER_LAG: Metric = Metric {
     description: "Messages that a consumer has not yet processed.",
 };
 
+pub(crate) const METRIC_TELEMETRY_QUEUE_CONTEXT_DISCARDED: Metric = Metric {
+    name: "telemetry.queue.context.discarded",
+    unit: "{context}",
+    description: "Contexts that found no place in a message, or not their whole place, and values that were too large to be read.",
+};
+
 pub(crate) const METRIC_TELEMETRY_QUEUE_DEPTH: Metric = Metric {
     name: "telemetry.queue.depth",
     unit: "{message}",
     description: "Messages that wait in a queue.",
+};
+
+pub(crate) const METRIC_TELEMETRY_QUEUE_WAIT_DURATION: Metric = Metric {
+    name: "telemetry.queue.wait.duration",
+    unit: "s",
+    description: "Time from when a message was sent to when it was received.",
 };
 
 pub(crate) const METRIC_TELEMETRY_REDACTED_VALUES: Metric = Metric {

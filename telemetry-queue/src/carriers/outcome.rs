@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::metrics;
+
 /// What became of a context that was to be written into a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -43,7 +45,8 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// How often a context did not find its whole place, since the process started.
+/// How often a context did not find its whole place, since the process started. The same is the metric
+/// `telemetry.queue.context.discarded`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CarrierCounts {
@@ -79,18 +82,23 @@ static IGNORED: AtomicU64 = AtomicU64::new(0);
 
 impl Injected {
     pub(super) fn counted(self) -> Self {
-        let counter = match self {
+        let (counter, reason) = match self {
             Self::Nothing | Self::Whole => return self,
-            Self::Trimmed(_) => &TRIMMED,
-            Self::Refused(Refusal::TooLarge) => &TOO_LARGE,
-            Self::Refused(Refusal::Full) => &FULL,
-            Self::Refused(Refusal::NotAnObject) => &NOT_AN_OBJECT,
+            Self::Trimmed(_) => (&TRIMMED, "trimmed"),
+            Self::Refused(Refusal::TooLarge) => (&TOO_LARGE, "too_large"),
+            Self::Refused(Refusal::Full) => (&FULL, "full"),
+            Self::Refused(Refusal::NotAnObject) => (&NOT_AN_OBJECT, "not_an_object"),
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        count(counter, reason);
         self
     }
 }
 
 pub(super) fn count_ignored() {
-    IGNORED.fetch_add(1, Ordering::Relaxed);
+    count(&IGNORED, "ignored");
+}
+
+fn count(counter: &AtomicU64, reason: &'static str) {
+    counter.fetch_add(1, Ordering::Relaxed);
+    metrics::discarded(reason);
 }
