@@ -40,3 +40,7 @@ pub use consumer::{Consumer, Relation};
 pub use message::Message;
 pub use outcome::Outcome;
 pub use producer::Producer;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/queues.md")]
+mod page {}
