@@ -15,6 +15,7 @@ use telemetry_core::context::otel;
 use telemetry_core::context::propagate::Extracted;
 use telemetry_core::instrument::{self, Label};
 use telemetry_core::trace::{SpanExt, with_remote_parent};
+use tower_service::Service;
 use tracing::Span;
 
 use crate::carriers;
@@ -143,6 +144,28 @@ impl Consumer {
             Ok(Err(error)) => failed(Some(error)),
             Err(_) => failed(None),
         })
+    }
+
+    /// The same by a `tower` service, whose layers apply: timeouts, limits, retries within one delivery.
+    /// Waiting until it is ready is part of the processing.
+    ///
+    /// # Errors
+    ///
+    /// As [`process`](Self::process).
+    pub async fn process_by<S>(
+        &self,
+        delivery: Delivery,
+        service: &mut S,
+    ) -> Result<Outcome<S::Response, S::Error>, TransportError>
+    where
+        S: Service<Message>,
+        S::Error: Display,
+    {
+        let handler = move |message| async move {
+            poll_fn(|cx| service.poll_ready(cx)).await?;
+            service.call(message).await
+        };
+        self.process(delivery, handler).await
     }
 
     /// Says in the span of a message where that comes from.

@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "tests fail by panicking"
 )]
 
@@ -12,6 +13,7 @@ use opentelemetry::Context;
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::trace::FutureExt;
 use telemetry_core::context::{current_baggage, otel};
+use telemetry_core::metrics::{AttributeSet, Points, Registry};
 use telemetry_core::otlp::Kind;
 use telemetry_core::testing::Capture;
 use telemetry_queue::transport::{MemoryTransport, QueueTransport, TransportError};
@@ -206,7 +208,6 @@ fn an_error_and_a_panic_are_outcomes_and_the_message_comes_again() {
     );
 }
 
-#[expect(clippy::panic, reason = "a handler with a bug")]
 fn panic_with(text: &str) -> std::io::Error {
     panic!("{text}")
 }
@@ -355,4 +356,80 @@ fn ten_thousand_messages_none_lost_while_handlers_fail() {
         assert_eq!(queue.take_dead_letters("orders").len(), poison);
         assert_eq!((done, failed), (10_000 - poison, 2 * poison + once));
     });
+}
+
+#[test]
+fn a_service_with_its_layers_processes_messages() {
+    let ((), capture) = recorded(async {
+        let queue = MemoryTransport::new();
+        let producer = Producer::new(queue.clone(), "orders");
+        let messages = ["slow", "quick"].map(Message::new);
+        producer.send_batch(messages.to_vec()).await.unwrap();
+        let consumer = Consumer::new(queue.clone(), "orders").max_attempts(1);
+        let mut service = tower::ServiceBuilder::new()
+            .timeout(Duration::from_secs(2))
+            .service_fn(|message: Message| async move {
+                if &*message.body == b"slow" {
+                    std::future::pending::<()>().await;
+                }
+                ship(message).await
+            });
+        for delivery in consumer.receive(2).await.unwrap() {
+            let body = delivery.message.body.clone();
+            let outcome = consumer.process_by(delivery, &mut service).await.unwrap();
+            assert_eq!(matches!(outcome, Outcome::Done(_)), &*body == b"quick");
+        }
+        let dead = queue.take_dead_letters("orders");
+        assert_eq!(dead.len(), 1);
+        assert!(dead[0].reason.contains("timed out"), "{}", dead[0].reason);
+    });
+    capture.assert_span("ship").is_child_of("process orders");
+    assert_eq!(capture.spans_named("process orders").len(), 2);
+}
+
+#[test]
+fn messages_and_their_time_in_the_queue_are_measured() {
+    let ((), _) = recorded(async {
+        let queue = MemoryTransport::new();
+        let producer = Producer::new(queue.clone(), "measured");
+        producer.send(Message::new("a")).await.unwrap();
+        let batch = ["b", "c"].map(Message::new);
+        producer.send_batch(batch.to_vec()).await.unwrap();
+        let consumer = Consumer::new(queue, "measured");
+        for delivery in consumer.receive(3).await.unwrap() {
+            drop(consumer.process(delivery, ship).await.unwrap());
+        }
+    });
+    let value = |name| measured(name, "measured");
+    assert_eq!(value("messaging.client.sent.messages"), [3]);
+    assert_eq!(value("messaging.client.consumed.messages"), [3]);
+    assert_eq!(value("telemetry.queue.wait.duration"), [3]);
+    assert_eq!(value("messaging.process.duration"), [3]);
+    // two for `send`, one for `receive`
+    assert_eq!(value("messaging.client.operation.duration"), [1, 2]);
+}
+
+/// The sums of a counter, or how many measurements a histogram has, for one queue; sorted.
+fn measured(name: &str, destination: &str) -> Vec<u64> {
+    let is_ours = |attributes: &AttributeSet| {
+        let mut values = attributes.iter().map(|entry| entry.value.as_str());
+        values.any(|value| value == destination)
+    };
+    let metrics = Registry::global().collect().metrics;
+    let mut values = Vec::new();
+    for metric in metrics.iter().filter(|it| it.descriptor.name == name) {
+        match &metric.points {
+            Points::Sum(points) => {
+                let ours = points.iter().filter(|it| is_ours(&it.attributes));
+                values.extend(ours.map(|it| it.value.as_f64().to_string().parse::<u64>().unwrap()));
+            }
+            Points::Histogram(points) => {
+                let ours = points.iter().filter(|it| is_ours(&it.attributes));
+                values.extend(ours.map(|it| it.value.count()));
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+    values.sort_unstable();
+    values
 }
