@@ -11,8 +11,8 @@ use opentelemetry::baggage::BaggageExt;
 use opentelemetry::trace::FutureExt as _;
 use opentelemetry::{Context, KeyValue};
 use telemetry_core::clock::Clock;
-use telemetry_core::context::otel;
 use telemetry_core::context::propagate::Extracted;
+use telemetry_core::context::{enter_span_context, otel};
 use telemetry_core::instrument::{self, Label};
 use telemetry_core::trace::{SpanExt, with_remote_parent};
 use tower_service::Service;
@@ -179,15 +179,20 @@ impl Consumer {
         span
     }
 
-    /// Gives the span that `work` begins its parent, and `work` the baggage.
+    /// Gives the span that `work` begins its parent, and `work` the baggage. If nobody records that span,
+    /// what `work` sends and logs has the sender's identity.
     async fn inside<F: Future>(&self, incoming: &Extracted, work: F) -> F::Output {
-        let parent = incoming.span_context.clone();
-        let mut parent = parent.filter(|_| self.relation == Relation::Parent);
+        let parent = incoming.span_context.as_ref();
+        let parent = parent.filter(|_| self.relation == Relation::Parent);
+        let mut unmade = parent.cloned();
         let mut work = pin!(work);
-        // the span is made at the first poll
-        let work = poll_fn(move |cx| match parent.take() {
-            Some(parent) => with_remote_parent(parent, || work.as_mut().poll(cx)),
-            None => work.as_mut().poll(cx),
+        let work = poll_fn(move |cx| {
+            let _sender = parent.map(enter_span_context);
+            // the span is made at the first poll
+            match unmade.take() {
+                Some(parent) => with_remote_parent(parent, || work.as_mut().poll(cx)),
+                None => work.as_mut().poll(cx),
+            }
         });
         if incoming.baggage.is_empty() {
             return work.await;

@@ -12,10 +12,13 @@ use std::time::Duration;
 use opentelemetry::Context;
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::trace::FutureExt;
-use telemetry_core::context::{current_baggage, otel};
+use telemetry_core::context::{
+    Baggage, SpanContext, SpanId, TraceFlags, TraceId, current_baggage, otel,
+};
 use telemetry_core::metrics::{AttributeSet, Points, Registry};
 use telemetry_core::otlp::Kind;
 use telemetry_core::testing::Capture;
+use telemetry_queue::carriers::{self, Injected, Propagation};
 use telemetry_queue::transport::{MemoryTransport, QueueTransport, TransportError};
 use telemetry_queue::{Consumer, Message, Outcome, Producer, Relation};
 use tracing::Instrument;
@@ -259,6 +262,33 @@ fn a_message_that_fails_too_often_is_a_dead_letter_with_its_reason_and_blocks_no
         .iter()
         .find(|(key, _)| *key == "telemetry.queue.settlement");
     assert!(format!("{settled:?}").contains("dead_letter"));
+}
+
+#[test]
+fn without_anybody_who_records_the_context_passes_through() {
+    let sender = SpanContext::new(TraceId::from(7), SpanId::from(8), TraceFlags::SAMPLED);
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let sent_on = runtime.unwrap().block_on(async {
+        let queue = MemoryTransport::new();
+        let mut message = Message::new("seven");
+        let injected = Propagation::default().inject(&sender, &Baggage::EMPTY, &mut message);
+        assert_eq!(injected, Injected::Whole);
+        queue.publish("orders", message).await.unwrap();
+        let consumer = Consumer::new(queue.clone(), "orders");
+        let next = Producer::new(queue.clone(), "next");
+        let handler = |message: Message| async {
+            tokio::task::yield_now().await;
+            next.send(Message::new(message.body)).await
+        };
+        let outcome = consumer
+            .process(one(&consumer).await, handler)
+            .await
+            .unwrap();
+        assert!(matches!(outcome, Outcome::Done(())));
+        one(&Consumer::new(queue, "next")).await.message
+    });
+    let extracted = carriers::extract(&sent_on).span_context;
+    assert_eq!(extracted, Some(sender.remote()));
 }
 
 #[test]
