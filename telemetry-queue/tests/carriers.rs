@@ -464,3 +464,14 @@ fn other_formats_have_their_place_too() {
     );
     assert_eq!(extracted.baggage, baggage);
 }
+
+#[test]
+fn an_event_has_no_place_for_names_that_are_no_attributes() {
+    let before = counts().unnameable;
+    let propagation = Propagation::default().formats(Composite::of(&[PropagatorKind::B3Multi]));
+    let mut event = CloudEvent(Map::new());
+    let injected = propagation.inject(&parent(), &Baggage::EMPTY, &mut event);
+    assert_eq!(injected, Injected::Refused(Refusal::Unnameable));
+    assert_eq!(event, CloudEvent(Map::new()));
+    assert!(counts().unnameable > before);
+}

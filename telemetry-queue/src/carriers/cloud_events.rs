@@ -27,7 +27,7 @@ impl MessageCarrier for CloudEvent {
 
 impl MessageCarrierMut for CloudEvent {
     fn write(&mut self, fields: &Fields) -> Result<(), Refusal> {
-        write_strings(&mut self.0, &fields.only(is_attribute));
+        write_strings(&mut self.0, &attributes(fields)?);
         Ok(())
     }
 }
@@ -90,7 +90,7 @@ impl MessageCarrier for CloudEventHeaders {
 impl MessageCarrierMut for CloudEventHeaders {
     fn write(&mut self, fields: &Fields) -> Result<(), Refusal> {
         let Self { prefix, headers } = self;
-        let fields = fields.only(is_attribute);
+        let fields = attributes(fields)?;
         headers.retain(|(name, _)| !strip(name, prefix).is_some_and(|name| fields.replaces(name)));
         headers.extend(
             fields
@@ -99,6 +99,15 @@ impl MessageCarrierMut for CloudEventHeaders {
         );
         Ok(())
     }
+}
+
+/// Those that can be attributes of an event.
+fn attributes(fields: &Fields) -> Result<Fields, Refusal> {
+    let attributes = fields.only(is_attribute);
+    if attributes.is_empty() {
+        return Err(Refusal::Unnameable);
+    }
+    Ok(attributes)
 }
 
 /// <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#attribute-naming-convention>.

@@ -31,6 +31,8 @@ pub enum Refusal {
     /// The payload is no JSON object, or its member for the context is none: wrap it into an
     /// `Envelope`, or choose another key.
     NotAnObject,
+    /// None of its names is allowed there: use W3C's formats.
+    Unnameable,
 }
 
 impl fmt::Display for Refusal {
@@ -38,6 +40,9 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Self::TooLarge => "the context is larger than the limit: raise max_bytes, or carry less baggage",
             Self::Full => "the message has as many attributes as its broker allows: use fewer, or a body that is a JSON object",
+            Self::Unnameable => {
+                "none of the names of the context is allowed there: use W3C's formats"
+            }
             Self::NotAnObject => "the payload is no JSON object, or its member for the context is none: wrap it into an envelope, or choose another key",
         })
     }
@@ -58,6 +63,8 @@ pub struct CarrierCounts {
     pub full: u64,
     /// Contexts that were not written because the payload had no place for them.
     pub not_an_object: u64,
+    /// Contexts that were not written because no name of theirs is allowed there.
+    pub unnameable: u64,
     /// Values that were not read because they were too large.
     pub ignored: u64,
 }
@@ -70,6 +77,7 @@ pub fn counts() -> CarrierCounts {
         too_large: TOO_LARGE.load(Ordering::Relaxed),
         full: FULL.load(Ordering::Relaxed),
         not_an_object: NOT_AN_OBJECT.load(Ordering::Relaxed),
+        unnameable: UNNAMEABLE.load(Ordering::Relaxed),
         ignored: IGNORED.load(Ordering::Relaxed),
     }
 }
@@ -78,6 +86,7 @@ static TRIMMED: AtomicU64 = AtomicU64::new(0);
 static TOO_LARGE: AtomicU64 = AtomicU64::new(0);
 static FULL: AtomicU64 = AtomicU64::new(0);
 static NOT_AN_OBJECT: AtomicU64 = AtomicU64::new(0);
+static UNNAMEABLE: AtomicU64 = AtomicU64::new(0);
 static IGNORED: AtomicU64 = AtomicU64::new(0);
 
 impl Injected {
@@ -88,6 +97,7 @@ impl Injected {
             Self::Refused(Refusal::TooLarge) => (&TOO_LARGE, "too_large"),
             Self::Refused(Refusal::Full) => (&FULL, "full"),
             Self::Refused(Refusal::NotAnObject) => (&NOT_AN_OBJECT, "not_an_object"),
+            Self::Refused(Refusal::Unnameable) => (&UNNAMEABLE, "unnameable"),
         };
         count(counter, reason);
         self
