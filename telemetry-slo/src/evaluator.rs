@@ -40,6 +40,12 @@ impl Evaluator {
         }
         windows.sort_unstable();
         windows.dedup();
+        let reach = windows
+            .iter()
+            .copied()
+            .chain([objective.period.length()])
+            .max();
+        let reach = reach.unwrap_or(OUTLOOK).as_secs();
         let judged = |tier| Judged {
             tier,
             burning: false,
@@ -47,11 +53,7 @@ impl Evaluator {
         Self {
             tiers: tiers.into_iter().map(judged).collect(),
             windows,
-            history: Pyramid::new(
-                start,
-                objective.period.length().as_secs(),
-                Counts::default(),
-            ),
+            history: Pyramid::new(start, reach, Counts::default()),
             begun: objective
                 .period
                 .begins(start)

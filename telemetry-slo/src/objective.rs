@@ -157,7 +157,12 @@ impl Objective {
             None => Tier::table(length).map_err(|error| wrong(error.to_string()))?,
         };
         let budget = self.target.complement();
-        match tiers.iter().find_map(|tier| tier.problem(budget, length)) {
+        // where a calendar's period ends, errors are forgiven, but what burns burns on
+        let reach = match self.period {
+            Period::Rolling(_) => length,
+            Period::Calendar { .. } => Duration::MAX,
+        };
+        match tiers.iter().find_map(|tier| tier.problem(budget, reach)) {
             Some(problem) => Err(wrong(problem)),
             None => Ok(tiers),
         }

@@ -146,7 +146,7 @@ impl Tier {
         self
     }
 
-    /// Why this tier cannot work with a budget and a period, if it cannot.
+    /// Why this tier cannot work with a budget and a period that its windows end in, if it cannot.
     pub(crate) fn problem(&self, budget: Ratio, period: Duration) -> Option<String> {
         let Self {
             id,

@@ -105,7 +105,8 @@ impl<'a> Oracle<'a> {
             .map(|name| (*name, Vec::new()))
             .collect();
         let (mut page, mut ticket) = (Patience::default(), Patience::default());
-        for now in self.start..=self.end {
+        let (from, to) = self.options.suspended.unwrap_or_default();
+        for now in (self.start..=self.end).filter(|now| *now <= from || *now >= to) {
             let mut burns = [false; 4];
             for (tier, windows) in windows.chunks_mut(2).enumerate() {
                 let [long, short] = [0, 1].map(|index| windows[index].at(now));
