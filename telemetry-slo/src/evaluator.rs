@@ -53,7 +53,12 @@ impl Evaluator {
         Self {
             tiers: tiers.into_iter().map(judged).collect(),
             windows,
-            history: Pyramid::new(start, reach, Counts::default()),
+            history: Pyramid::new(
+                objective.resolution.ladder(),
+                reach,
+                start,
+                Counts::default(),
+            ),
             begun: objective
                 .period
                 .begins(start)

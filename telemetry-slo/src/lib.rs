@@ -33,7 +33,7 @@ pub use alert::{AlertState, AlertTiming, TransitionKind};
 pub use burn_rate::BurnRate;
 pub use counts::Counts;
 pub use error::SloError;
-pub use objective::{Cold, Objective};
+pub use objective::{Cold, Objective, Resolution};
 pub use period::Period;
 pub use ratio::Ratio;
 pub use sli::{Request, Sli};

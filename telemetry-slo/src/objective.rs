@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::pyramid::{self, Ladder};
 use crate::sli::Sli;
 use crate::{AlertTiming, Period, Ratio, SloError, Tier};
 
@@ -15,6 +16,28 @@ pub enum Cold {
     Scaled,
     /// The ratio is that of what was seen, as Prometheus has it.
     Observed,
+}
+
+/// How finely the past is kept. Where a window begins between two kept moments, it begins at the
+/// earlier one, so an alert on a slow burn may come later by up to one step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Resolution {
+    /// 10 s for an hour, a minute for 6 h, 5 min for 3 d, an hour for the period: 36,928 bytes for
+    /// 30 days.
+    #[default]
+    Standard,
+    /// 10 s for 6 h, a minute for 3 d, an hour for the period: 115,248 bytes for 30 days.
+    Fine,
+}
+
+impl Resolution {
+    pub(crate) const fn ladder(self) -> Ladder {
+        match self {
+            Self::Standard => pyramid::STANDARD,
+            Self::Fine => pyramid::FINE,
+        }
+    }
 }
 
 /// A promise about a service: which share of which events is good over which time.
@@ -38,6 +61,7 @@ pub struct Objective {
     pub(crate) tiers: Option<Vec<Tier>>,
     pub(crate) min_bad: u64,
     pub(crate) cold: Cold,
+    pub(crate) resolution: Resolution,
     pub(crate) page: AlertTiming,
     pub(crate) ticket: AlertTiming,
     pub(crate) runbook: String,
@@ -66,6 +90,7 @@ impl Objective {
             tiers: None,
             min_bad: 1,
             cold: Cold::default(),
+            resolution: Resolution::default(),
             page: AlertTiming::repeated_every(Duration::from_secs(3600)),
             ticket: AlertTiming::repeated_every(Duration::from_secs(24 * 3600)),
             runbook: String::new(),
@@ -112,6 +137,13 @@ impl Objective {
     #[must_use]
     pub fn cold(mut self, cold: Cold) -> Self {
         self.cold = cold;
+        self
+    }
+
+    /// How finely the past is kept. [`Resolution::Standard`] by default.
+    #[must_use]
+    pub fn resolution(mut self, resolution: Resolution) -> Self {
+        self.resolution = resolution;
         self
     }
 

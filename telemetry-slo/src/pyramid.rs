@@ -3,9 +3,13 @@
 use crate::Time;
 use crate::counts::Counts;
 
-/// Step in seconds, and how many: 10 s for an hour, a minute for six hours, five minutes for three
-/// days. Each keeps one cell more than the window that it serves, for both its ends.
-const LEVELS: [(u64, u64); 3] = [(10, 361), (60, 361), (300, 865)];
+/// Step in seconds, and how many: one cell more than the windows that it serves, for both their ends.
+pub(crate) type Ladder = &'static [(u64, u64)];
+
+/// 10 s for an hour, a minute for six hours, five minutes for three days.
+pub(crate) const STANDARD: Ladder = &[(10, 361), (60, 361), (300, 865)];
+/// 10 s for six hours, a minute for three days.
+pub(crate) const FINE: Ladder = &[(10, 2161), (60, 4321)];
 /// The step for the rest of the period.
 const HOUR: u64 = 3600;
 
@@ -22,10 +26,10 @@ pub(crate) struct Pyramid {
 }
 
 impl Pyramid {
-    /// Nothing was counted before `start`.
-    pub(crate) fn new(start: Time, period: u64, counts: Counts) -> Self {
+    /// Nothing was counted before `start`. Below the ladder, an hour for the whole period.
+    pub(crate) fn new(ladder: Ladder, period: u64, start: Time, counts: Counts) -> Self {
         let last = (HOUR, period.div_ceil(HOUR).saturating_add(1));
-        let levels = LEVELS.into_iter().chain([last]);
+        let levels = ladder.iter().copied().chain([last]);
         Self {
             start,
             latest: counts,

@@ -128,7 +128,7 @@ impl Tracker {
         self.jumps
     }
 
-    /// Bytes that the past of one objective takes: 36 928 for 30 days.
+    /// Bytes that the past of one objective takes: 36,928 for 30 days at the standard resolution.
     #[must_use]
     pub fn history_bytes(&self, slo_id: &str) -> Option<usize> {
         self.find(slo_id).map(|tracked| tracked.evaluator.bytes())

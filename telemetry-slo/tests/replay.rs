@@ -16,9 +16,9 @@ use std::fmt::Write;
 use oracle::{Fraction, Oracle, Span};
 use serde_json::Value;
 
-/// Just after a boundary of each level, and on none: a window that begins between two boundaries is
-/// taken from the earlier one, and what that adds would come on top of the tolerances below.
-const START: u64 = 1_700_000_003 - 1_700_000_000 % HOUR;
+/// As far from the last boundary of each level as can be: a window that begins between two boundaries
+/// is taken from the earlier one.
+const START: u64 = 1_700_000_000 - 1_700_000_000 % HOUR + HOUR - 7;
 /// The next multiple of ten seconds after a row.
 const PROBE: u64 = START + 7;
 const MINUTE: u64 = 60;

@@ -5,8 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use telemetry_slo::{
-    AlertSeverity, AlertTiming, BurnRate, Cold, Counts, Objective, Period, Request, SloHandle,
-    Tier, Time, Tracker, TransitionKind,
+    AlertSeverity, AlertTiming, BurnRate, Cold, Counts, Objective, Period, Request, Resolution,
+    SloHandle, Tier, Time, Tracker, TransitionKind,
 };
 
 const START: u64 = 1_000_000;
@@ -296,4 +296,6 @@ fn the_past_of_an_objective_takes_what_is_documented() {
     let (tracker, _handle) = tracked(objective().page(AlertTiming::repeated_every(Duration::ZERO)));
     assert_eq!(tracker.history_bytes("api"), Some(36_928));
     assert_eq!(tracker.history_bytes("other"), None);
+    let (tracker, _handle) = tracked(objective().resolution(Resolution::Fine));
+    assert_eq!(tracker.history_bytes("api"), Some(115_248));
 }

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<String, String> {
     let options = options::Options::parse(lexopt::Parser::from_env())
-        .map_err(|error| format!("{error}\n{}", USAGE))?;
+        .map_err(|error| format!("{error}\n{USAGE}"))?;
     let text = std::fs::read_to_string(&options.file)
         .map_err(|error| format!("cannot read {}: {error}", options.file.display()))?;
     let rows = stream::parse(&text)?;

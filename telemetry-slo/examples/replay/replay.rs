@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use telemetry_slo::{
-    AlertTiming, Objective, Period, SloError, SloHandle, Status, Tier, Time, Tracker, Transition,
-    TransitionKind,
+    AlertTiming, Objective, Period, Resolution, SloError, SloHandle, Status, Tier, Time, Tracker,
+    Transition, TransitionKind,
 };
 
 use crate::options::Options;
@@ -56,6 +56,8 @@ fn objective(options: &Options) -> Result<Objective, SloError> {
         .tiers(Tier::table(options.period)?)
         .min_bad(options.min_bad)
         .cold(options.cold)
+        // a report of the past may take memory, to be right to the minute
+        .resolution(Resolution::Fine)
         .page(timing)
         .ticket(timing))
 }

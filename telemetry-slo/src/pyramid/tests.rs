@@ -31,14 +31,14 @@ fn steps() -> impl Strategy<Value = Vec<(u64, u64, u64)>> {
 }
 
 /// The step of the finest level that reaches back so far at `now`.
-fn step(now: u64, edge: u64) -> u64 {
+fn step(ladder: Ladder, now: u64, edge: u64) -> u64 {
     let reach = |step: u64, cells: u64| {
         edge / step * step >= (now / step * step).saturating_sub((cells - 1) * step)
     };
-    LEVELS
-        .into_iter()
+    ladder
+        .iter()
         .find(|(step, cells)| reach(*step, *cells))
-        .map_or(HOUR, |(step, _)| step)
+        .map_or(HOUR, |(step, _)| *step)
 }
 
 proptest! {
@@ -46,12 +46,13 @@ proptest! {
 
     #[test]
     fn any_window_is_that_of_the_naive_deque(
+        ladder in prop::sample::select(vec![STANDARD, FINE]),
         start in 0..10_000_u64,
         steps in steps(),
         windows in prop::collection::vec(1..=PERIOD, 16),
     ) {
         let start = start * 10;
-        let mut pyramid = Pyramid::new(Time::from_secs(start), PERIOD, Counts::default());
+        let mut pyramid = Pyramid::new(ladder, PERIOD, Time::from_secs(start), Counts::default());
         let (mut naive, mut counts, mut now) = (Naive::default(), Counts::default(), start);
         for (gap, good, bad) in steps {
             now += gap;
@@ -61,7 +62,7 @@ proptest! {
             let usual = [300, 1800, 3600, 7200, 21_600, 86_400, 259_200, PERIOD];
             for window in windows.iter().copied().chain(usual) {
                 let edge = now.saturating_sub(window);
-                let step = step(now, edge);
+                let step = step(ladder, now, edge);
                 let from = edge / step * step;
                 let from = if from < start { 0 } else { from };
                 let found = pyramid.window(Time::from_secs(now), window, counts);
@@ -74,7 +75,7 @@ proptest! {
 
 #[test]
 fn a_gap_longer_than_a_month_leaves_what_came_with_its_end() {
-    let mut pyramid = Pyramid::new(Time::from_secs(0), PERIOD, Counts::default());
+    let mut pyramid = Pyramid::new(STANDARD, PERIOD, Time::from_secs(0), Counts::default());
     pyramid.tick(Time::from_secs(10), Counts::new(5, 5));
     let late = Time::from_secs(40 * 86_400);
     let counts = Counts::new(6, 7);
@@ -90,7 +91,7 @@ fn a_gap_longer_than_a_month_leaves_what_came_with_its_end() {
 
 #[test]
 fn a_tick_between_boundaries_counts_for_the_next() {
-    let mut pyramid = Pyramid::new(Time::from_secs(0), PERIOD, Counts::default());
+    let mut pyramid = Pyramid::new(STANDARD, PERIOD, Time::from_secs(0), Counts::default());
     pyramid.tick(Time::from_secs(13), Counts::new(1, 0));
     pyramid.tick(Time::from_secs(27), Counts::new(2, 0));
     let found = pyramid.window(Time::from_secs(27), 7, Counts::new(2, 0));
