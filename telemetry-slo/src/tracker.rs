@@ -13,15 +13,15 @@ use crate::{AlertSeverity, Counts, Objective, Request, SloError, Status, Time, T
 /// ticks it does nothing, and it never reads a clock.
 ///
 /// ```
-/// use telemetry_slo::{Objective, Time, Tracker};
+/// use telemetry_slo::{Objective, Time, Tracker, TransitionKind};
 ///
 /// let mut tracker = Tracker::new(Time::from_secs(1_000));
 /// let api = tracker.add(Objective::availability("api", "99.9%".parse()?))?;
-/// for status in [200, 200, 503] {
+/// for status in [503, 500, 503] {
 ///     api.record(status < 500);
 /// }
 /// let transitions = tracker.tick_at(Time::from_secs(1_060));
-/// assert_eq!(transitions[0].slo_id, "api");
+/// assert_eq!(transitions[0].kind, TransitionKind::Firing);
 /// # Ok::<(), telemetry_slo::SloError>(())
 /// ```
 #[derive(Debug)]
