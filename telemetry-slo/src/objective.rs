@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::pyramid::{self, Ladder};
 use crate::sli::Sli;
-use crate::{AlertTiming, Period, Ratio, SloError, Tier};
+use crate::{AlertSeverity, AlertTiming, Labels, Period, Ratio, SloError, Tier};
 
 /// What alerts make of a window that is older than the counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -166,6 +166,17 @@ impl Objective {
     pub fn runbook(mut self, url: impl Into<String>) -> Self {
         self.runbook = url.into();
         self
+    }
+
+    /// What its alert is known by.
+    pub(crate) fn labels(&self, severity: AlertSeverity) -> Labels {
+        Labels::new(severity, &self.id, &self.name, &self.service)
+    }
+
+    /// Where it is written what to do, if it is.
+    pub(crate) fn runbook_url(&self) -> Option<String> {
+        let url = self.runbook.replace("{slo_id}", &self.id);
+        (!url.is_empty()).then_some(url)
     }
 
     /// Its tiers, once it is known that all of it can work.

@@ -5,7 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use telemetry_core::metrics::Tally;
 
 use crate::evaluator::Evaluator;
-use crate::{AlertSeverity, Counts, Objective, Request, SloError, Status, Time, TransitionKind};
+use crate::{
+    AlertSeverity, Counts, Labels, Objective, Request, SloError, Status, Time, TransitionKind,
+};
 
 /// Tracks objectives: handles count events, ticks judge them.
 ///
@@ -158,6 +160,8 @@ impl Tracked {
         transitions.extend(steps.into_iter().map(|(severity, step)| Transition {
             slo_id: self.handle.id().to_owned(),
             severity,
+            labels: self.evaluator.objective().labels(severity),
+            runbook_url: self.evaluator.objective().runbook_url(),
             kind: step.kind,
             at: now,
             fired_at: step.fired_at,
@@ -241,6 +245,10 @@ pub struct Transition {
     pub slo_id: String,
     /// Which of its two alerts.
     pub severity: AlertSeverity,
+    /// What the alert is known by.
+    pub labels: Labels,
+    /// Where it is written what to do, if it is.
+    pub runbook_url: Option<String>,
     /// What happened.
     pub kind: TransitionKind,
     /// When.

@@ -109,6 +109,37 @@ fn a_page_inhibits_the_ticket_which_is_told_when_the_page_has_ended() {
 }
 
 #[test]
+fn an_alert_is_known_by_labels_that_stay_and_says_where_to_read() {
+    let objective = objective()
+        .service("shop")
+        .runbook("https://runbooks.test/{slo_id}");
+    let (mut tracker, handle) = tracked(objective);
+    let mut at = |after, events| {
+        handle.record_many(events);
+        tracker.tick_at(Time::from_secs(START + after))
+    };
+    let (fired, resolved) = (at(600, OUTAGE), at(4 * HOUR, CLEAN));
+    let labels: Vec<_> = fired[0].labels.iter().collect();
+    assert_eq!(
+        labels,
+        [
+            ("alertname", "SLOErrorBudgetBurn"),
+            ("severity", "page"),
+            ("slo_id", "api"),
+            ("slo_name", "availability"),
+            ("slo_service", "shop"),
+        ]
+    );
+    assert_eq!(
+        fired[0].runbook_url.as_deref(),
+        Some("https://runbooks.test/api")
+    );
+    assert_eq!(resolved[0].kind, TransitionKind::Resolved);
+    assert_eq!(resolved[0].labels, fired[0].labels);
+    assert_eq!(resolved[0].fired_at, fired[0].at);
+}
+
+#[test]
 fn an_alert_that_fires_on_is_said_again_once_an_hour() {
     let (mut tracker, handle) = tracked(objective());
     let said = run(&mut tracker, &handle, (0, 3 * HOUR), OUTAGE);
