@@ -154,13 +154,11 @@ impl Evaluator {
             }
             (Period::Calendar { .. }, None) => (Counts::default(), 0),
         };
-        let coverage = Duration::from_secs(passed)
-            .div_duration_f64(length)
-            .min(1.0);
+        let passed = Duration::from_secs(passed);
         let worst = self.tiers.iter().find(|judged| judged.burning);
         let outlook = worst.map_or(OUTLOOK, |judged| judged.tier.long);
         let burn = self.window(now, outlook, counts).burn;
-        Budget::new(seen, target, period, coverage, burn)
+        Budget::new(seen, target, period, passed, burn)
     }
 
     /// The calendar's period at `now`, and what had been counted when it began.

@@ -39,7 +39,7 @@ pub use objective::{Cold, Objective, Resolution};
 pub use period::Period;
 pub use ratio::Ratio;
 pub use sli::{Request, Sli};
-pub use status::{AlertStatus, Budget, Status, TierStatus, WindowStatus};
+pub use status::{AlertStatus, Budget, Gate, Status, TierStatus, WindowStatus};
 pub use tier::{AlertSeverity, Tier};
 pub use time::Time;
 pub use tracker::{ClockJumps, SloHandle, Tracker, Transition};

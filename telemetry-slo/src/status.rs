@@ -32,6 +32,16 @@ impl Status {
         self.budget.counts.sli()
     }
 
+    /// Whether a deploy may go ahead: not when the period's budget is spent, to the last event.
+    #[must_use]
+    pub fn gate(&self) -> Gate {
+        match self.budget.counts.total() {
+            0 => Gate::Unknown,
+            _ if self.budget.is_spent => Gate::Stop,
+            _ => Gate::Go,
+        }
+    }
+
     /// Whether the promise is broken: fewer good events than the target over the period so far.
     #[must_use]
     pub fn is_violating(&self) -> bool {
@@ -40,6 +50,18 @@ impl Status {
             u128::from(self.target.complement().ppb()) * u128::from(self.budget.counts.total());
         u128::from(bad) * 1_000_000_000 > allowed
     }
+}
+
+/// Whether a deploy may go ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Gate {
+    /// There is budget left.
+    Go,
+    /// The budget is spent: [`Budget::consumed_period`] is 1 or more.
+    Stop,
+    /// There were no events.
+    Unknown,
 }
 
 /// What happened in one window.
@@ -99,17 +121,20 @@ pub struct Budget {
     /// `None` if nothing burns. For a rolling period it is the least, because old errors are
     /// forgiven meanwhile.
     pub exhaustion: Option<Duration>,
+    is_spent: bool,
 }
 
 impl Budget {
-    /// What `counts` over the `coverage` of a period spend, and when the rest will be spent at `burn`.
+    /// What `counts` over the first `passed` of a period spend, and when the rest will be spent at `burn`.
     pub(crate) fn new(
         counts: Counts,
         target: Ratio,
         period: Period,
-        coverage: f64,
+        passed: Duration,
         burn: Option<f64>,
     ) -> Self {
+        let passed = passed.min(period.length());
+        let coverage = passed.div_duration_f64(period.length());
         let budget = target.complement();
         let length = period.length().as_secs_f64();
         let consumed_observed = counts.burn(budget);
@@ -128,6 +153,7 @@ impl Budget {
                 Some(left) if left <= 0.0 => Some(Duration::ZERO),
                 _ => burn.filter(|burn| *burn > 0.0).and_then(exhausted),
             },
+            is_spent: is_spent(counts, budget, passed, period.length()),
         }
     }
 
@@ -136,4 +162,11 @@ impl Budget {
     pub fn remaining_ratio(&self) -> Option<f64> {
         self.consumed_period.map(|consumed| 1.0 - consumed)
     }
+}
+
+/// Whether `bad ÷ total ÷ budget × passed ÷ length` is 1 or more, in whole numbers.
+fn is_spent(counts: Counts, budget: Ratio, passed: Duration, length: Duration) -> bool {
+    let product = |a: u64, b: u64, c: u64| u128::from(a) * u128::from(b) * u128::from(c);
+    let spent = product(counts.bad, 1_000_000_000, passed.as_secs());
+    counts.bad > 0 && spent >= product(budget.ppb(), counts.total(), length.as_secs())
 }

@@ -5,8 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use telemetry_slo::{
-    AlertSeverity, AlertTiming, BurnRate, Cold, Counts, Objective, Period, Request, Resolution,
-    SloHandle, Tier, Time, Tracker, TransitionKind,
+    AlertSeverity, AlertTiming, BurnRate, Cold, Counts, Gate, Objective, Period, Request,
+    Resolution, SloHandle, Tier, Time, Tracker, TransitionKind,
 };
 
 const START: u64 = 1_000_000;
@@ -241,6 +241,29 @@ fn an_overspent_budget_says_by_how_much() {
     assert_eq!(
         (budget.remaining_ratio(), budget.exhaustion),
         (Some(-1.0), Some(Duration::ZERO))
+    );
+}
+
+#[test]
+fn the_gate_flips_at_exactly_all_of_the_budget() {
+    let day = Period::Rolling(Duration::from_secs(86_400));
+    let (mut tracker, handle) = tracked(objective().period(day));
+    let mut after = |seconds, events| {
+        handle.record_many(events);
+        tracker.tick_at(Time::from_secs(START + seconds));
+        handle.status().gate()
+    };
+    assert_eq!(after(10, Counts::default()), Gate::Unknown);
+    assert_eq!(after(86_400, Counts::new(998_002, 999)), Gate::Go);
+    assert_eq!(
+        after(86_400, Counts::new(998, 1)),
+        Gate::Stop,
+        "1000 of a million"
+    );
+    assert_eq!(
+        after(86_400, Counts::new(1, 0)),
+        Gate::Go,
+        "a thousandth of one more is allowed"
     );
 }
 
