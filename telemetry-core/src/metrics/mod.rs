@@ -30,6 +30,7 @@ mod shared;
 mod snapshot;
 mod stream;
 mod sum;
+mod tally;
 mod timer;
 mod view;
 
@@ -45,5 +46,6 @@ pub use snapshot::{
     Buckets, Descriptor, Exemplar, ExponentialHistogram, Histogram, InstrumentKind, Metric, Number,
     Point, Points, SeriesId, Snapshot, ValueTemporality,
 };
+pub use tally::Tally;
 pub use timer::{Timer, timer};
 pub use view::{Aggregation, View};
