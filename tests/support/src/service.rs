@@ -77,7 +77,7 @@ impl Service {
     /// Waits until it listens; false if it ended instead.
     fn is_up(&mut self) -> bool {
         let limit = Instant::now() + START_LIMIT;
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
+        while connect(self.port).is_err() {
             assert!(
                 Instant::now() < limit,
                 "does not listen: {}",
@@ -194,8 +194,18 @@ impl Service {
     }
 }
 
+/// Connects to a port of this machine where somebody listens. A free one can be reached, too: when the
+/// system happens to give this end the same number, it is connected with itself.
+fn connect(port: u16) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    if stream.local_addr()? == stream.peer_addr()? {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    Ok(stream)
+}
+
 fn send(port: u16, request: &[u8]) -> Answer {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("a service");
+    let mut stream = connect(port).expect("a service");
     stream
         .set_read_timeout(Some(ANSWER_LIMIT))
         .expect("a timeout");
